@@ -1,0 +1,252 @@
+//! What the pipeline file may say about rules.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Filter;
+use crate::c4::C4;
+use crate::classifier::Classifier;
+use crate::fineweb::Fineweb;
+use crate::gopher_quality::GopherQuality;
+use crate::gopher_repetition::GopherRepetition;
+use crate::keywords::Keywords;
+use crate::language::Language;
+use crate::pii::Pii;
+
+/// A rule and its settings; each key has a default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Config {
+    /// Finds the language, and keeps some.
+    Language(Language),
+    /// Quality rules of Gopher.
+    GopherQuality(GopherQuality),
+    /// Repetition rules of Gopher.
+    GopherRepetition(GopherRepetition),
+    /// Line and document rules of C4.
+    C4(C4),
+    /// Rules that FineWeb adds to Gopher's and C4's.
+    Fineweb(Fineweb),
+    /// Lists of words that must not, or hardly, occur.
+    Keywords(Keywords),
+    /// A learned classifier.
+    Classifier(Classifier),
+    /// Replaces personal data.
+    Pii(Pii),
+}
+
+/// Why a rule cannot be built from its settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A number that makes no sense where it stands, or is NaN.
+    #[error("`{key}` is {value}, but must be {expected}")]
+    OutOfRange {
+        /// The config key.
+        key: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A lower limit above the upper one: no document could be kept.
+    #[error("`{min_key}` is {min}, which is above `{max_key}` = {max}: no document could be kept")]
+    Crossed {
+        /// The key of the lower limit.
+        min_key: &'static str,
+        /// The lower limit.
+        min: f64,
+        /// The key of the upper limit.
+        max_key: &'static str,
+        /// The upper limit.
+        max: f64,
+    },
+    /// A key that needs a value has none.
+    #[error("`{key}` is empty")]
+    Empty {
+        /// The config key.
+        key: &'static str,
+    },
+    /// A value that is not one of those which exist.
+    #[error("`{key}` has no `{value}`; there are {known}")]
+    Unknown {
+        /// The config key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// The values that exist.
+        known: String,
+    },
+    /// A file that a key names cannot be read.
+    #[error("`{key}`: {path}", path = path.display())]
+    Unreadable {
+        /// The config key.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A rule as `corpusmill rules` lists it.
+struct Rule {
+    name: &'static str,
+    /// The file that implements it; its head is the manual page.
+    file: &'static str,
+    default: fn() -> Config,
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        name: "language",
+        file: include_str!("language.rs"),
+        default: || Config::Language(Language::default()),
+    },
+    Rule {
+        name: "gopher_quality",
+        file: include_str!("gopher_quality.rs"),
+        default: || Config::GopherQuality(GopherQuality::default()),
+    },
+    Rule {
+        name: "gopher_repetition",
+        file: include_str!("gopher_repetition.rs"),
+        default: || Config::GopherRepetition(GopherRepetition::default()),
+    },
+    Rule { name: "c4", file: include_str!("c4.rs"), default: || Config::C4(C4::default()) },
+    Rule {
+        name: "fineweb",
+        file: include_str!("fineweb.rs"),
+        default: || Config::Fineweb(Fineweb::default()),
+    },
+    Rule {
+        name: "keywords",
+        file: include_str!("keywords.rs"),
+        default: || Config::Keywords(Keywords::default()),
+    },
+    Rule {
+        name: "classifier",
+        file: include_str!("classifier.rs"),
+        default: || Config::Classifier(Classifier::default()),
+    },
+    Rule { name: "pii", file: include_str!("pii.rs"), default: || Config::Pii(Pii::default()) },
+];
+
+impl Config {
+    /// The names of all rules, in the order in which they are documented.
+    pub const ALL: [&'static str; RULES.len()] = {
+        let mut names = [""; RULES.len()];
+        let mut at = 0;
+        while at < RULES.len() {
+            names[at] = RULES[at].name;
+            at += 1;
+        }
+        names
+    };
+
+    /// Returns a rule with its default settings; some rules need more than defaults to be built.
+    pub fn named(rule: &str) -> Option<Config> {
+        RULES.iter().find(|known| known.name == rule).map(|rule| (rule.default)())
+    }
+
+    /// Returns the manual page of a rule: the head of its file.
+    pub fn manual(rule: &str) -> Option<&'static str> {
+        static PAGES: LazyLock<Vec<String>> =
+            LazyLock::new(|| RULES.iter().map(|rule| head_of(rule.file)).collect());
+        let at = RULES.iter().position(|known| known.name == rule)?;
+        PAGES.get(at).map(String::as_str)
+    }
+
+    /// Returns the rule's name, which is the same for all its instances.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Config::Language(_) => "language",
+            Config::GopherQuality(_) => "gopher_quality",
+            Config::GopherRepetition(_) => "gopher_repetition",
+            Config::C4(_) => "c4",
+            Config::Fineweb(_) => "fineweb",
+            Config::Keywords(_) => "keywords",
+            Config::Classifier(_) => "classifier",
+            Config::Pii(_) => "pii",
+        }
+    }
+
+    /// Returns the input columns that the rule reads besides the text; none of today's rules needs one.
+    pub fn columns_needed(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Returns the file that the rule opens when it is built.
+    pub fn reference(&self) -> Option<&Path> {
+        match self {
+            Config::Keywords(config) => config.file.as_deref(),
+            Config::Classifier(config) => Some(&config.model),
+            _ => None,
+        }
+    }
+
+    /// Builds the rule.
+    ///
+    /// # Errors
+    /// If a value makes no sense, or a word list or model cannot be read.
+    pub fn build(&self) -> Result<Box<dyn Filter>, ConfigError> {
+        match self {
+            Config::Language(config) => config.build(),
+            Config::GopherQuality(config) => config.build(),
+            Config::GopherRepetition(config) => config.build(),
+            Config::C4(config) => config.build(),
+            Config::Fineweb(config) => config.build(),
+            Config::Keywords(config) => config.build(),
+            Config::Classifier(config) => config.build(),
+            Config::Pii(config) => config.build(),
+        }
+    }
+}
+
+/// Returns the `//!` lines at the head of a file, without their marks.
+fn head_of(file: &str) -> String {
+    let lines = file.lines().map_while(|line| line.strip_prefix("//!"));
+    let lines: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_has_a_manual_page_with_all_headings() {
+        for rule in Config::ALL {
+            let page = Config::manual(rule).unwrap();
+            for heading in ["Removes:", "Units:", "Chinese:", "Source:", "Differs:", "Cost:"] {
+                assert!(
+                    page.lines().any(|line| line.starts_with(heading)),
+                    "the page of {rule} has no `{heading}`"
+                );
+            }
+        }
+        assert_eq!(Config::manual("nonsense"), None);
+    }
+
+    #[test]
+    fn rules_are_named_as_the_pipeline_file_spells_them() {
+        for rule in Config::ALL {
+            let config = Config::named(rule).unwrap();
+            assert_eq!(config.name(), rule);
+            let read: Config = serde_json::from_str(&format!(r#"{{ "{rule}": {{}} }}"#)).unwrap();
+            assert_eq!(read, config, "`{{ {rule} = {{}} }}` is the default");
+            let written = serde_json::to_string(&config).unwrap();
+            assert_eq!(serde_json::from_str::<Config>(&written).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_by_every_rule() {
+        for rule in Config::ALL {
+            let text = format!(r#"{{ "{rule}": {{ "minwords": 5 }} }}"#);
+            let error = serde_json::from_str::<Config>(&text).unwrap_err().to_string();
+            assert!(error.contains("minwords"), "{rule}: {error}");
+        }
+    }
+}

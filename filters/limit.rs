@@ -1,0 +1,255 @@
+//! Limits as the pipeline file writes them: `0.2`, `false` for off, or `{ zh = 0.256, other = 0.2 }`.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::ConfigError;
+
+/// A limit: off where `None`, and with a value of its own for Chinese text where one value would be wrong.
+///
+/// A single number in the pipeline file holds for all languages.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit<T> {
+    /// For Chinese text.
+    pub zh: Option<T>,
+    /// For text in any other language.
+    pub other: Option<T>,
+}
+
+/// A number that a limit may be: a count (`u64`) or a share (`f64`).
+pub trait Number: Copy + Serialize + fmt::Display {
+    /// What the number must be, for error messages.
+    const EXPECTED: &'static str;
+    /// Converts what the file holds, if it fits.
+    fn from_integer(value: i64) -> Option<Self>;
+    /// Converts what the file holds, if it fits.
+    fn from_float(value: f64) -> Option<Self>;
+    /// Returns the number as rules compare it.
+    fn to_f64(self) -> f64;
+}
+
+impl<T: Number> Limit<T> {
+    /// Returns a limit that holds for all languages.
+    pub const fn all(value: T) -> Limit<T> {
+        Limit { zh: Some(value), other: Some(value) }
+    }
+
+    /// Returns a limit with a value of its own for Chinese.
+    pub const fn with_zh(other: T, zh: T) -> Limit<T> {
+        Limit { zh: Some(zh), other: Some(other) }
+    }
+
+    /// Returns a limit that is off.
+    pub const fn off() -> Limit<T> {
+        Limit { zh: None, other: None }
+    }
+
+    /// Returns the limit for a text, or `None` if it is off.
+    pub fn of(&self, chinese: bool) -> Option<f64> {
+        if chinese { self.zh } else { self.other }.map(Number::to_f64)
+    }
+
+    /// Refuses NaN, and what is negative.
+    pub(crate) fn check_amount(&self, key: &'static str) -> Result<(), ConfigError> {
+        self.check(key, "0 or more", |value| value >= 0.0)
+    }
+
+    /// Refuses what is no share of a whole.
+    pub(crate) fn check_ratio(&self, key: &'static str) -> Result<(), ConfigError> {
+        self.check(key, "from 0 to 1", |value| (0.0..=1.0).contains(&value))
+    }
+
+    fn check(
+        &self,
+        key: &'static str,
+        expected: &'static str,
+        is_good: impl Fn(f64) -> bool,
+    ) -> Result<(), ConfigError> {
+        let values = [self.zh, self.other].into_iter().flatten().map(Number::to_f64);
+        match values.into_iter().find(|&value| !is_good(value)) {
+            Some(value) => Err(ConfigError::OutOfRange { key, value, expected }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Refuses a lower limit above its upper limit, in which case no document could be kept.
+pub(crate) fn check_order<A: Number, B: Number>(
+    (min_key, min): (&'static str, &Limit<A>),
+    (max_key, max): (&'static str, &Limit<B>),
+) -> Result<(), ConfigError> {
+    for chinese in [false, true] {
+        if let (Some(min), Some(max)) = (min.of(chinese), max.of(chinese))
+            && min > max
+        {
+            return Err(ConfigError::Crossed { min_key, min, max_key, max });
+        }
+    }
+    Ok(())
+}
+
+impl Number for u64 {
+    const EXPECTED: &'static str = "a whole number from 0";
+
+    fn from_integer(value: i64) -> Option<u64> {
+        u64::try_from(value).ok()
+    }
+
+    fn from_float(value: f64) -> Option<u64> {
+        // `50.0` comes from files that other programs wrote.
+        (value.fract() == 0.0 && (0.0..9e15).contains(&value)).then_some(value as u64)
+    }
+
+    fn to_f64(self) -> f64 {
+        self as f64
+    }
+}
+
+impl Number for f64 {
+    const EXPECTED: &'static str = "a number";
+
+    fn from_integer(value: i64) -> Option<f64> {
+        Some(value as f64)
+    }
+
+    fn from_float(value: f64) -> Option<f64> {
+        Some(value)
+    }
+
+    fn to_f64(self) -> f64 {
+        self
+    }
+}
+
+impl<T: Number> Serialize for Limit<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.zh.map(Number::to_f64) == self.other.map(Number::to_f64) {
+            return Value(self.other).serialize(serializer);
+        }
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("zh", &Value(self.zh))?;
+        map.serialize_entry("other", &Value(self.other))?;
+        map.end()
+    }
+}
+
+impl<'de, T: Number> Deserialize<'de> for Limit<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LimitVisitor { with_map: true, number: PhantomData })
+    }
+}
+
+/// One number or `false`.
+struct Value<T>(Option<T>);
+
+impl<T: Number> Serialize for Value<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(number) => number.serialize(serializer),
+            None => serializer.serialize_bool(false),
+        }
+    }
+}
+
+impl<'de, T: Number> Deserialize<'de> for Value<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let visitor = LimitVisitor { with_map: false, number: PhantomData };
+        deserializer.deserialize_any(visitor).map(|limit: Limit<T>| Value(limit.other))
+    }
+}
+
+struct LimitVisitor<T> {
+    with_map: bool,
+    number: PhantomData<T>,
+}
+
+impl<'de, T: Number> Visitor<'de> for LimitVisitor<T> {
+    type Value = Limit<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, or false to switch the check off", T::EXPECTED)?;
+        if self.with_map { write!(f, ", or {{ zh = …, other = … }}") } else { Ok(()) }
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Limit<T>, E> {
+        if value {
+            return Err(E::invalid_value(de::Unexpected::Bool(true), &self));
+        }
+        Ok(Limit { zh: None, other: None })
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Limit<T>, E> {
+        let number = T::from_integer(value)
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Signed(value), &self))?;
+        Ok(Limit { zh: Some(number), other: Some(number) })
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Limit<T>, E> {
+        match i64::try_from(value) {
+            Ok(value) => self.visit_i64(value),
+            Err(_) => Err(E::invalid_value(de::Unexpected::Unsigned(value), &self)),
+        }
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Limit<T>, E> {
+        let number = T::from_float(value)
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Float(value), &self))?;
+        Ok(Limit { zh: Some(number), other: Some(number) })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Limit<T>, A::Error> {
+        if !self.with_map {
+            return Err(de::Error::invalid_type(de::Unexpected::Map, &self));
+        }
+        let (mut zh, mut other) = (None, None);
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "zh" => zh = Some(map.next_value::<Value<T>>()?.0),
+                "other" => other = Some(map.next_value::<Value<T>>()?.0),
+                _ => return Err(de::Error::unknown_field(&key, &["zh", "other"])),
+            }
+        }
+        Ok(Limit {
+            zh: zh.ok_or_else(|| de::Error::missing_field("zh"))?,
+            other: other.ok_or_else(|| de::Error::missing_field("other"))?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Limit<u64>, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn limits_read_as_they_are_written() {
+        for limit in
+            [Limit::all(50), Limit::off(), Limit::with_zh(3, 1), Limit { zh: None, other: Some(2) }]
+        {
+            let json = serde_json::to_string(&limit).unwrap();
+            assert_eq!(read(&json).unwrap(), limit, "{json}");
+        }
+        assert_eq!(serde_json::to_string(&Limit::<f64>::off()).unwrap(), "false");
+        assert_eq!(
+            serde_json::to_string(&Limit::with_zh(0.2, 0.25)).unwrap(),
+            r#"{"zh":0.25,"other":0.2}"#
+        );
+    }
+
+    #[test]
+    fn what_is_no_limit_is_refused() {
+        for json in
+            ["true", "-1", "1.5", "\"50\"", "{\"zh\":1}", "{\"zh\":1,\"other\":2,\"en\":3}", "null"]
+        {
+            assert!(read(json).is_err(), "{json}");
+        }
+        let error = read("true").unwrap_err().to_string();
+        assert!(error.contains("false to switch the check off"), "{error}");
+    }
+}

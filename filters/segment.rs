@@ -1,0 +1,145 @@
+//! Cuts text into words and marks, lines and sentences.
+//!
+//! A *segment* is a piece between two word boundaries of UAX #29 that is not blank. It is a *word* if it holds
+//! a letter or a digit, and a *mark* otherwise: a comma, a bracket, an emoji. Rules that come from datatrove count
+//! both, because its tokenizer makes a token of each mark; all others count words.
+
+mod chinese;
+mod lines;
+mod sentences;
+mod unicode;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::punctuation::is_punctuation;
+
+pub use lines::split_lines;
+pub use sentences::count_sentences;
+
+/// A word or a mark of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// xxh3-64 of the bytes.
+    pub hash: u64,
+    /// Offset of the first byte.
+    pub start: u32,
+    /// Offset after the last byte.
+    pub end: u32,
+    /// Length in characters (Unicode scalar values).
+    pub chars: u32,
+    class: Class,
+}
+
+/// What the characters of a segment have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Class {
+    word: bool,
+    letter: bool,
+    punctuation: bool,
+}
+
+impl Segment {
+    /// Returns whether the segment holds a letter or a digit.
+    pub fn is_word(&self) -> bool {
+        self.class.word
+    }
+
+    /// Returns whether the segment holds a letter.
+    pub fn has_letter(&self) -> bool {
+        self.class.letter
+    }
+
+    /// Returns whether all of the segment is punctuation, see [`is_punctuation`].
+    pub fn is_punctuation(&self) -> bool {
+        self.class.punctuation
+    }
+
+    /// Returns the segment's text; `text` is the text that it was cut from.
+    pub fn text<'t>(&self, text: &'t str) -> &'t str {
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// Classes a segment by its characters, or returns `None` if it is blank.
+    fn of(text: &str, start: usize) -> Option<Segment> {
+        let mut class = Class { word: false, letter: false, punctuation: true };
+        let (mut chars, mut blank) = (0, true);
+        for char in text.chars() {
+            let letter = char.is_alphabetic();
+            class.letter |= letter;
+            class.word |= letter || char.is_numeric();
+            class.punctuation &= !letter && is_punctuation(char);
+            blank &= char.is_whitespace();
+            chars += 1;
+        }
+        (!blank).then(|| Segment::new(text.as_bytes(), start, chars, class))
+    }
+
+    fn new(bytes: &[u8], start: usize, chars: u32, class: Class) -> Segment {
+        let end = (start + bytes.len()) as u32;
+        Segment { hash: hash(bytes), start: start as u32, end, chars, class }
+    }
+}
+
+/// Returns the hash that a segment with these bytes has.
+pub fn hash(bytes: &[u8]) -> u64 {
+    xxh3_64(bytes)
+}
+
+/// Appends the segments of a text: Chinese by dictionary, all else by the rules of Unicode.
+///
+/// The text is at most 4 GiB long.
+pub fn cut(text: &str, chinese: bool, segments: &mut Vec<Segment>) {
+    if chinese {
+        chinese::cut(text, segments);
+    } else {
+        unicode::cut(text, 0, segments);
+    }
+}
+
+/// Returns whether a BCP-47 tag names a Chinese language, in whichever script.
+pub fn is_chinese(language: &str) -> bool {
+    let primary = language.split(['-', '_']).next().unwrap_or_default();
+    ["zh", "cmn", "yue", "wuu", "lzh"].iter().any(|known| primary.eq_ignore_ascii_case(known))
+}
+
+/// Returns whether more than half of the letters among the first 1,000 characters are Han, and hardly any is kana.
+pub fn is_mostly_han(text: &str) -> bool {
+    let (mut letters, mut han, mut kana) = (0u32, 0u32, 0u32);
+    for char in text.chars().take(1_000) {
+        if char.is_ascii() {
+            letters += u32::from(char.is_ascii_alphabetic());
+            continue;
+        }
+        letters += u32::from(char.is_alphabetic());
+        han += u32::from(is_han(char));
+        kana += u32::from(matches!(char, '\u{3040}'..='\u{30FF}'));
+    }
+    // Names and slogans bring a few kana into Chinese text; Japanese has one in every third character.
+    2 * han > letters && 20 * kana < han
+}
+
+/// Returns whether a character is a Han ideograph.
+pub fn is_han(char: char) -> bool {
+    matches!(char, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}'
+        | '\u{20000}'..='\u{2FA1F}' | '\u{30000}'..='\u{323AF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn script_decides_only_where_han_prevails() {
+        assert!(is_mostly_han("上海的图书馆在星期二重新开放。ABC 123"));
+        assert!(!is_mostly_han("The word 图书馆 means library."));
+        assert!(!is_mostly_han("図書館は火曜日に再開しました。"));
+        assert!(!is_mostly_han("...  123"));
+        assert!(!is_mostly_han(""));
+    }
+
+    #[test]
+    fn chinese_has_several_tags() {
+        assert!(is_chinese("zh") && is_chinese("zh-Hant") && is_chinese("yue_Hant"));
+        assert!(!is_chinese("en") && !is_chinese("zha") && !is_chinese(""));
+    }
+}

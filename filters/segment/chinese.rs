@@ -1,0 +1,99 @@
+//! Words of Chinese text, by dictionary.
+//!
+//! Runs of Han go to jieba, with its hidden Markov model for names that the dictionary lacks, as datatrove and NeMo
+//! Curator use it; all between the runs is cut by the rules of Unicode, so that `GPT-4` and `3.14` are what they are
+//! in English text. Measured: 40 MB/s, with or without the model; the dictionary loads once, in 0.13 s.
+
+use std::sync::LazyLock;
+
+use jieba_rs::Jieba;
+
+use super::{Class, Segment, is_han, unicode};
+
+static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
+
+/// The longest run that is cut as one, in bytes: jieba's tables grow with it. No sentence comes near.
+const MAX_RUN_BYTES: usize = 1 << 16;
+
+const HAN_WORD: Class = Class { word: true, letter: true, punctuation: false };
+
+/// Appends the segments of a text.
+pub(super) fn cut(text: &str, segments: &mut Vec<Segment>) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let start = text.len() - rest.len();
+        let (other, from_han) = split_where(rest, is_han);
+        unicode::cut(other, start, segments);
+        let (han, after) = split_where(from_han, |char| !is_han(char));
+        cut_han(han, start + other.len(), segments);
+        rest = after;
+    }
+}
+
+fn cut_han(mut run: &str, mut start: usize, segments: &mut Vec<Segment>) {
+    while !run.is_empty() {
+        let (head, tail) = run.split_at(run.floor_char_boundary(MAX_RUN_BYTES));
+        for token in JIEBA.cut(head, true) {
+            let chars = (token.end - token.start) as u32;
+            let at = start + token.byte_start;
+            segments.push(Segment::new(token.word.as_bytes(), at, chars, HAN_WORD));
+        }
+        start += head.len();
+        run = tail;
+    }
+}
+
+/// Splits a text before the first character that `is_wanted`.
+fn split_where(text: &str, is_wanted: impl FnMut(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(is_wanted).unwrap_or(text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(text: &str) -> Vec<&str> {
+        let mut segments = Vec::new();
+        cut(text, &mut segments);
+        segments.iter().map(|segment| segment.text(text)).collect()
+    }
+
+    #[test]
+    fn cuts_han_by_dictionary_and_the_rest_by_unicode() {
+        assert_eq!(
+            words("上海的图书馆，重新开放。GPT-4 得 3.14 分"),
+            [
+                "上海",
+                "的",
+                "图书馆",
+                "，",
+                "重新",
+                "开放",
+                "。",
+                "GPT",
+                "-",
+                "4",
+                "得",
+                "3.14",
+                "分"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_run_of_a_megabyte_is_cut() {
+        let text = "图书馆".repeat(120_000);
+        assert_eq!(words(&text).concat(), text);
+    }
+
+    proptest! {
+        #[test]
+        fn loses_nothing_but_blanks(text in "[上海的图书馆A-C0-2，。 \n\u{301}]{0,40}") {
+            let joined: String = words(&text).concat();
+            let solid = |text: &str| text.split_whitespace().collect::<String>();
+            prop_assert_eq!(solid(&joined), solid(&text));
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Byte-level BPE: text is cut into pieces, and the bytes of each piece merge into tokens by learnt ranks.
+//!
+//! Every byte is a token, so every text has ids and comes back from them unchanged. The file is Hugging Face's
+//! `tokenizer.json`; a trained one holds, in the order of their ids, the special tokens, the 256 bytes and the
+//! merges, as Hugging Face's trainer orders them.
+//!
+//! Sennrich et al. 2016, arXiv:1508.07909; on bytes: Radford et al. 2019 (GPT-2).
+
+use std::path::{Path, PathBuf};
+
+mod alphabet;
+mod merge;
+mod pairs;
+mod read;
+mod training;
+mod vocabulary;
+mod words;
+mod write;
+
+use crate::{PatternError, Splitter, Tokenizer};
+use merge::{Merge, Merges, Scratch};
+pub use training::BpeTraining;
+use vocabulary::{Index, Vocabulary};
+pub use words::{WordCounts, count_words};
+
+/// The special token that ends each document, unless the pipeline names another one.
+pub const END_OF_DOCUMENT: &str = "<|end_of_document|>";
+
+/// A byte-level BPE tokenizer.
+#[derive(Debug, Clone)]
+pub struct Bpe {
+    splitter: Splitter,
+    vocabulary: Vocabulary,
+    merges: Merges,
+    bytes: [u32; 256],
+    special_tokens: Vec<(String, u32)>,
+    /// Whether a piece that is a token becomes it even where merges would end elsewhere.
+    ignore_merges: bool,
+    /// All tokens but the special ones.
+    ordinary: Index,
+    /// The tokens that a piece of their bytes becomes, which spares most pieces the merging.
+    whole: Index,
+}
+
+/// What can go wrong with a tokenizer.
+///
+/// The text of each error is whole: causes are part of it, and no further `source()`.
+#[derive(Debug, thiserror::Error)]
+pub enum BpeError {
+    /// The file could not be read or written.
+    #[error("{path}: {cause}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The file is wrong.
+    #[error("{path}: {cause}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: Box<BpeError>,
+    },
+    /// The text is not the JSON of a tokenizer.
+    #[error("not a tokenizer: {0}")]
+    Json(serde_json::Error),
+    /// The tokenizer is of a kind that would not be applied exactly.
+    #[error("{0}: not supported")]
+    Unsupported(String),
+    /// The parts of the tokenizer contradict each other.
+    #[error("{0}")]
+    Inconsistent(String),
+    /// A pattern cannot cut text.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// A training option has a value that it cannot have.
+    #[error("{0}")]
+    Options(String),
+}
+
+impl Bpe {
+    /// Learns merges from counted words; `BpeTraining` says how.
+    ///
+    /// Neither the order of the words nor a word that comes twice changes the result. A corpus with too few
+    /// pairs gives a smaller vocabulary than was asked for: compare `vocab_size()`.
+    ///
+    /// # Errors
+    /// Fails if an option is out of its range.
+    pub fn train<W: AsRef<[u8]>>(
+        words: impl IntoIterator<Item = (W, u64)>,
+        options: &BpeTraining,
+    ) -> Result<Self, BpeError> {
+        training::train(words, options)
+    }
+
+    /// Reads a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read, or as `from_json` fails.
+    pub fn load(path: &Path) -> Result<Self, BpeError> {
+        let json = std::fs::read_to_string(path)
+            .map_err(|cause| BpeError::Io { path: path.to_owned(), cause })?;
+        Self::from_json(&json)
+            .map_err(|error| BpeError::File { path: path.to_owned(), cause: Box::new(error) })
+    }
+
+    /// Reads the text of a `tokenizer.json`.
+    ///
+    /// Tokens that a post-processor would add, truncation and padding are not part of the text's ids and are
+    /// passed over.
+    ///
+    /// # Errors
+    /// Fails if the text is no tokenizer, or one that would not be applied exactly as its makers do: with a
+    /// normalizer, with another model than byte-level BPE, with unknown pre-tokenizers.
+    pub fn from_json(json: &str) -> Result<Self, BpeError> {
+        read::read(json)
+    }
+
+    /// Writes the `tokenizer.json`; equal tokenizers give equal text.
+    pub fn to_json(&self) -> String {
+        write::write(self)
+    }
+
+    /// Returns the id of the special token of this name, or else of the token with these bytes.
+    pub fn token_to_id(&self, token: &str) -> Option<u32> {
+        let special = self.special_tokens.iter().find(|(name, _)| name == token);
+        special
+            .map(|&(_, id)| id)
+            .or_else(|| self.ordinary.find(&self.vocabulary, token.as_bytes()))
+    }
+
+    /// Returns the bytes of a token; not all tokens are UTF-8.
+    pub fn id_to_token(&self, id: u32) -> Option<&[u8]> {
+        self.vocabulary.get(id).filter(|token| !token.is_empty())
+    }
+
+    /// Returns the special tokens with their ids; their text inside a document is ordinary text.
+    pub fn special_tokens(&self) -> impl ExactSizeIterator<Item = (&str, u32)> {
+        self.special_tokens.iter().map(|(name, id)| (name.as_str(), *id))
+    }
+
+    /// Returns how the tokenizer cuts text into pieces.
+    pub fn splitter(&self) -> &Splitter {
+        &self.splitter
+    }
+
+    /// Puts a tokenizer together.
+    fn new(
+        splitter: Splitter,
+        vocabulary: Vocabulary,
+        merges: Merges,
+        bytes: [u32; 256],
+        special_tokens: Vec<(String, u32)>,
+        ignore_merges: bool,
+    ) -> Self {
+        let mut bpe = Self {
+            splitter,
+            vocabulary,
+            merges,
+            bytes,
+            special_tokens,
+            ignore_merges,
+            ordinary: Index::default(),
+            whole: Index::default(),
+        };
+        let mut scratch = Scratch::default();
+        let mut ids = Vec::new();
+        for (id, token) in bpe.vocabulary.iter() {
+            if bpe.special_tokens.iter().any(|special| special.1 == id) {
+                continue;
+            }
+            bpe.ordinary.insert(&bpe.vocabulary, id);
+            ids.clear();
+            bpe.merge(token, &mut scratch, &mut ids);
+            if ignore_merges || ids == [id] {
+                bpe.whole.insert(&bpe.vocabulary, id);
+            }
+        }
+        bpe
+    }
+
+    /// Appends the ids of one piece of text.
+    fn encode_piece(&self, piece: &[u8], scratch: &mut Scratch, ids: &mut Vec<u32>) {
+        match self.whole.find(&self.vocabulary, piece) {
+            Some(id) => ids.push(id),
+            None => self.merge(piece, scratch, ids),
+        }
+    }
+
+    /// Appends the ids to which the bytes of a piece merge.
+    fn merge(&self, piece: &[u8], scratch: &mut Scratch, ids: &mut Vec<u32>) {
+        self.merges.apply(piece.iter().map(|&byte| self.bytes[usize::from(byte)]), scratch, ids);
+    }
+}
+
+impl Tokenizer for Bpe {
+    fn encode(&self, text: &str, ids: &mut Vec<u32>) {
+        let mut scratch = Scratch::default();
+        self.splitter.split(text, |piece| self.encode_piece(piece.as_bytes(), &mut scratch, ids));
+    }
+
+    /// Ids that no token has decode to nothing.
+    fn decode(&self, ids: &[u32]) -> Vec<u8> {
+        ids.iter().filter_map(|&id| self.vocabulary.get(id)).flatten().copied().collect()
+    }
+
+    /// One more than the highest id.
+    fn vocab_size(&self) -> usize {
+        self.vocabulary.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEXT: &str =
+        "the cat sat on the mat, the rat ran; 数据清洗很重要，数据质量决定模型质量。\n";
+
+    /// A tokenizer learnt from a line of English and Chinese.
+    static SMALL: LazyLock<Bpe> = LazyLock::new(|| {
+        let mut counts = WordCounts::default();
+        count_words(&Splitter::default(), TEXT, 256, &mut counts);
+        Bpe::train(counts, &BpeTraining { vocab_size: 300, ..BpeTraining::default() }).unwrap()
+    });
+
+    /// The same one, written and read.
+    static READ: LazyLock<Bpe> = LazyLock::new(|| Bpe::from_json(&SMALL.to_json()).unwrap());
+
+    fn encode(bpe: &Bpe, text: &str) -> Vec<u32> {
+        let mut ids = Vec::new();
+        bpe.encode(text, &mut ids);
+        ids
+    }
+
+    #[test]
+    fn frequent_words_become_one_token() {
+        assert_eq!(encode(&SMALL, " the"), [SMALL.token_to_id(" the").unwrap()]);
+        assert_eq!(encode(&SMALL, "数据"), [SMALL.token_to_id("数据").unwrap()]);
+        assert!(encode(&SMALL, TEXT).len() < TEXT.len() * 2 / 3);
+    }
+
+    #[test]
+    fn saved_tokenizer_reads_as_it_was() {
+        assert_eq!(READ.to_json(), SMALL.to_json());
+        assert_eq!(READ.vocab_size(), SMALL.vocab_size());
+        assert!(READ.special_tokens().eq([(END_OF_DOCUMENT, 0)]));
+        assert!(READ.splitter().patterns().eq(SMALL.splitter().patterns()));
+    }
+
+    #[test]
+    fn special_token_inside_a_text_is_ordinary_text() {
+        let ids = encode(&SMALL, END_OF_DOCUMENT);
+        assert_eq!(SMALL.token_to_id(END_OF_DOCUMENT), Some(0));
+        assert!(!ids.contains(&0), "{ids:?}");
+        assert_eq!(SMALL.decode(&ids), END_OF_DOCUMENT.as_bytes());
+        assert_eq!(SMALL.decode(&[0]), END_OF_DOCUMENT.as_bytes());
+    }
+
+    #[test]
+    fn ids_that_no_token_has_are_nothing() {
+        assert_eq!(SMALL.decode(&[300, u32::MAX]), b"");
+        assert_eq!(SMALL.id_to_token(300), None);
+        assert_eq!(SMALL.token_to_id("no such token"), None);
+        assert_eq!(SMALL.token_to_id(""), None);
+    }
+
+    #[test]
+    fn long_text_without_spaces_takes_no_quadratic_time() {
+        for text in ["数据".repeat(200_000), "YWJj".repeat(200_000), " ".repeat(400_000)] {
+            assert_eq!(SMALL.decode(&encode(&SMALL, &text)), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn tokenizers_can_be_saved_and_loaded_by_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tokenizer.json");
+        std::fs::write(&path, SMALL.to_json()).unwrap();
+        assert_eq!(Bpe::load(&path).unwrap().to_json(), SMALL.to_json());
+        std::fs::write(&path, "{").unwrap();
+        let error = Bpe::load(&path).unwrap_err().to_string();
+        assert!(error.contains("tokenizer.json: not a tokenizer: EOF"), "{error}");
+        let error = Bpe::load(Path::new("no/such.json")).unwrap_err().to_string();
+        assert!(error.starts_with("no/such.json: "), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_comes_back_from_its_ids(text: String) {
+            let ids = encode(&SMALL, &text);
+            prop_assert_eq!(SMALL.decode(&ids), text.as_bytes());
+            prop_assert_eq!(encode(&READ, &text), ids);
+        }
+
+        #[test]
+        fn texts_of_learnt_words_come_back_as_well(picks in prop::collection::vec(0..60usize, 0..40)) {
+            let chars: Vec<char> = TEXT.chars().collect();
+            let text: String = picks.iter().map(|&i| chars[i % chars.len()]).collect();
+            prop_assert_eq!(READ.decode(&encode(&SMALL, &text)), text.as_bytes());
+        }
+
+        #[test]
+        fn bytes_that_are_no_text_come_back_from_their_ids(bytes: Vec<u8>) {
+            let mut ids = Vec::new();
+            SMALL.encode_piece(&bytes, &mut Scratch::default(), &mut ids);
+            prop_assert_eq!(READ.decode(&ids), bytes);
+        }
+    }
+}

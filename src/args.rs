@@ -1,0 +1,303 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::parse_size;
+
+/// Turns raw text into clean, deduplicated, tokenized pretraining data, and trains a small model on it.
+///
+/// Data goes to stdout, everything else to stderr. Exit code 0: all went through, and every row is accounted for;
+/// 1: a run failed or found bad data; 2: the command line or the pipeline file is wrong, and nothing was read or
+/// written; 130: interrupted, and the same command goes on.
+#[derive(Debug, Parser)]
+#[command(name = "corpusmill", version, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prints a commented pipeline file to start from
+    Init,
+    /// Reads a pipeline file, and prints what would be done; touches nothing
+    Check(Check),
+    /// Makes the dataset of a pipeline file, and trains and evaluates the model that it asks for
+    Run(RunArgs),
+    /// Prints how far the run of a dataset folder is
+    Status(Folder),
+    /// Prints what happened to a document
+    Why(Why),
+    /// Checks a dataset: checksums, counts, token shards
+    Verify(Folder),
+    /// Prints the rules, or the manual page of one
+    Rules(Rules),
+    /// Trains a tokenizer, or applies one
+    #[command(subcommand)]
+    Tokenizer(Tokenizer),
+    /// Trains a classifier of texts, or measures one
+    #[command(subcommand)]
+    Classifier(Classifier),
+    /// Trains the model of `[train]` on a finished dataset
+    Train(Train),
+    /// Evaluates a trained model
+    Evaluate(Evaluate),
+    /// Plans a run for an engine: writes OUTPUT/work/plan.json, prints the steps as JSON
+    Plan(Plan),
+    /// Does one task of a plan; engines call it
+    Task(Task),
+    /// Checks that all tasks of a plan are done, and publishes the dataset
+    Commit(Commit),
+}
+
+/// A pipeline file, and what the command line says against it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PipelineArgs {
+    /// The pipeline file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// What random choices hash, instead of `seed`
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// The dataset folder, instead of `output.dir`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<String>,
+    /// Leaves out the stages behind the last one of this name
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) until: Option<String>,
+}
+
+/// How much of the machine is used.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Resources {
+    /// Threads; all cores if neither this nor `threads` is given
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    pub(crate) threads: Option<usize>,
+    /// Memory that the steps share, such as 4GiB; instead of `memory`
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) memory: Option<u64>,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(crate) struct Verbosity {
+    /// Prints no progress and no table at the end
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Prints a line for each step that is done
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArgs,
+    #[command(flatten)]
+    pub(crate) resources: Resources,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArgs,
+    #[command(flatten)]
+    pub(crate) resources: Resources,
+    /// Where the model is trained: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+    #[command(flatten)]
+    pub(crate) verbosity: Verbosity,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Folder {
+    /// The dataset folder
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Why {
+    /// The dataset folder
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// The document's id, or `file:row`
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Prints JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rules {
+    /// The rule whose manual page is wanted
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Prints JSON: name, manual page and default settings
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tokenizer {
+    /// Learns a tokenizer from text files and JSONL
+    Train {
+        /// Text files, or JSONL with a key `text`; plain, gz or zst
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<String>,
+        /// The number of ids
+        #[arg(long, value_name = "N", default_value_t = 32_000)]
+        vocab_size: usize,
+        /// Where the tokenizer goes
+        #[arg(long, value_name = "TOKENIZER.JSON", default_value = "tokenizer.json")]
+        output: PathBuf,
+    },
+    /// Reads text on stdin, and prints its ids
+    Encode {
+        /// The tokenizer
+        #[arg(value_name = "TOKENIZER.JSON")]
+        tokenizer: PathBuf,
+        /// Makes each line a text of its own
+        #[arg(long)]
+        lines: bool,
+    },
+    /// Reads ids on stdin, and prints their text
+    Decode {
+        /// The tokenizer
+        #[arg(value_name = "TOKENIZER.JSON")]
+        tokenizer: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Classifier {
+    /// Learns a classifier from JSONL with `text` and `label`
+    Train {
+        /// The examples
+        #[arg(value_name = "LABELLED.JSONL", required = true)]
+        files: Vec<String>,
+        /// Where the model goes
+        #[arg(long, value_name = "MODEL", default_value = "classifier.safetensors")]
+        output: PathBuf,
+        /// Share of the examples that are held out to measure the model, 0 to 1
+        #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+        held_out: f64,
+        /// How often each example is seen
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        epochs: u32,
+        /// The rate of the first step
+        #[arg(long, value_name = "RATE", default_value_t = 0.5)]
+        learning_rate: f32,
+        /// The pull of weights towards 0
+        #[arg(long, value_name = "PULL", default_value_t = 0.0)]
+        l2: f32,
+        /// The longest n-gram of words, 1 to 5
+        #[arg(long, value_name = "N", default_value_t = 2)]
+        max_ngram: usize,
+        /// Weights per label are 2 to this power
+        #[arg(long, value_name = "BITS", default_value_t = 20)]
+        hash_bits: u32,
+        /// Changes the order of examples, and which are held out
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+    },
+    /// Measures a classifier on JSONL with `text` and `label`; prints JSON
+    Evaluate {
+        /// The model
+        #[arg(value_name = "MODEL")]
+        model: PathBuf,
+        /// The examples
+        #[arg(value_name = "LABELLED.JSONL", required = true)]
+        files: Vec<String>,
+    },
+}
+
+/// A model that is trained or evaluated apart from a run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Train {
+    /// A dataset folder with `tokens/train` and `tokens/validation`
+    #[arg(value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// A TOML file with `[train]`; a pipeline file will do
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The model folder; DIR/model if it is not given
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) output: Option<PathBuf>,
+    /// Steps, instead of `train.steps`
+    #[arg(long, value_name = "N")]
+    pub(crate) steps: Option<u64>,
+    /// Threads; all cores if it is not given
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    pub(crate) threads: Option<usize>,
+    /// Where the model is trained: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+    #[command(flatten)]
+    pub(crate) verbosity: Verbosity,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Evaluate {
+    /// A dataset folder whose model has been trained
+    #[arg(value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// A TOML file with `[evaluate]`; a pipeline file will do
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The model folder; DIR/model if it is not given
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<PathBuf>,
+    /// Threads; all cores if it is not given
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    pub(crate) threads: Option<usize>,
+    /// Where the model is evaluated: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+    #[command(flatten)]
+    pub(crate) verbosity: Verbosity,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Task {
+    /// The plan, OUTPUT/work/plan.json
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// The number of the step, from 0
+    #[arg(value_name = "STEP")]
+    pub(crate) step: usize,
+    /// The number of the task, from 0
+    #[arg(value_name = "INDEX")]
+    pub(crate) index: u32,
+    #[command(flatten)]
+    pub(crate) resources: Resources,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Commit {
+    /// The plan, OUTPUT/work/plan.json
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    #[command(flatten)]
+    pub(crate) verbosity: Verbosity,
+}
+
+fn parse_threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads) if threads > 0 => Ok(threads),
+        _ => Err("expected 1 or more".to_owned()),
+    }
+}

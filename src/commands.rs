@@ -1,0 +1,31 @@
+//! The subcommands, one file each.
+
+mod check;
+mod classifier;
+mod commit;
+mod evaluate;
+mod init;
+mod plan;
+mod rules;
+mod run;
+mod status;
+mod task;
+mod tokenizer;
+mod train;
+mod verify;
+mod why;
+
+pub(crate) use check::check;
+pub(crate) use classifier::classifier;
+pub(crate) use commit::commit;
+pub(crate) use evaluate::evaluate;
+pub(crate) use init::init;
+pub(crate) use plan::plan;
+pub(crate) use rules::rules;
+pub(crate) use run::run;
+pub(crate) use status::status;
+pub(crate) use task::task;
+pub(crate) use tokenizer::tokenizer;
+pub(crate) use train::train;
+pub(crate) use verify::verify;
+pub(crate) use why::why;

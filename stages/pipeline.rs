@@ -1,0 +1,241 @@
+//! A pipeline: input, a list of stages, output, and what is trained at the end.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use arrow::datatypes::SchemaRef;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Input, Output};
+use crate::dedup_exact::DedupExact;
+use crate::dedup_minhash::DedupMinhash;
+use crate::evaluate::Evaluate;
+use crate::filter::FilterStage;
+use crate::shards::{ShardWriter, Shards};
+use crate::tokenize::Tokenize;
+use crate::train::Train;
+use crate::{Census, Stage};
+
+/// Everything a pipeline file says.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// What random choices hash, together with the text.
+    #[serde(default)]
+    pub seed: u64,
+    /// Which files are read.
+    pub input: Input,
+    /// Where the dataset goes.
+    pub output: Output,
+    /// The stages, in the order in which documents pass them.
+    #[serde(default, rename = "stage")]
+    pub stages: Vec<StageConfig>,
+    /// The model that is trained on the finished dataset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train: Option<Train>,
+    /// How that model is evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluate: Option<Evaluate>,
+}
+
+/// One `[[stage]]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageConfig {
+    /// Rules over single documents.
+    Filter(Vec<filters::Config>),
+    /// Removes exact copies.
+    DedupExact(DedupExact),
+    /// Removes near copies.
+    DedupMinhash(DedupMinhash),
+    /// Trains or loads a tokenizer, and encodes.
+    Tokenize(Tokenize),
+    /// Shuffles documents into token shards.
+    Shards(Shards),
+}
+
+/// What a stage needs to know of the run it is part of.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The pipeline's seed.
+    pub seed: u64,
+    /// Into how many key ranges each round of a census is cut.
+    pub n_ranges: u32,
+    /// Into how many intervals the final shuffle is cut.
+    pub n_intervals: u32,
+}
+
+/// A stage that is ready to run.
+#[derive(Clone)]
+pub enum Built {
+    /// Judges batch by batch.
+    Stage(Arc<dyn Stage>),
+    /// Must see the whole corpus first.
+    Census(Arc<dyn Census>),
+    /// The final shuffle into token shards.
+    Shards(Arc<ShardWriter>),
+}
+
+impl StageConfig {
+    /// The names of all stages, as the pipeline file spells them.
+    pub const NAMES: [&str; 5] = ["filter", "dedup_exact", "dedup_minhash", "tokenize", "shards"];
+
+    /// Returns the name as the pipeline file spells it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            StageConfig::Filter(_) => "filter",
+            StageConfig::DedupExact(_) => "dedup_exact",
+            StageConfig::DedupMinhash(_) => "dedup_minhash",
+            StageConfig::Tokenize(_) => "tokenize",
+            StageConfig::Shards(_) => "shards",
+        }
+    }
+
+    /// Returns the files that the stage opens: they belong to the fingerprint of the run.
+    pub fn references(&self) -> Vec<PathBuf> {
+        match self {
+            StageConfig::Filter(rules) => {
+                rules.iter().filter_map(filters::Config::reference).map(PathBuf::from).collect()
+            }
+            StageConfig::Tokenize(tokenize) => tokenize.load.iter().map(PathBuf::from).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Makes the stage.
+    ///
+    /// # Errors
+    /// When a value makes no sense, or a file that the stage needs cannot be read.
+    pub fn build(&self, setting: Setting) -> Result<Built> {
+        Ok(match self {
+            StageConfig::Filter(rules) => Built::Stage(Arc::new(FilterStage::build(rules)?)),
+            StageConfig::DedupExact(config) => {
+                Built::Census(Arc::new(config.build(setting.n_ranges)?))
+            }
+            StageConfig::DedupMinhash(config) => {
+                Built::Census(Arc::new(config.build(setting.n_ranges)?))
+            }
+            StageConfig::Tokenize(config) => config.build(setting.n_ranges)?,
+            StageConfig::Shards(config) => Built::Shards(Arc::new(config.build(setting)?)),
+        })
+    }
+}
+
+/// A mistake in a pipeline, and the stage it is in.
+#[derive(Debug)]
+pub struct Mistake {
+    /// The number of the stage, from 0; `None` for the rest of the file.
+    pub stage: Option<usize>,
+    /// What is wrong.
+    pub error: anyhow::Error,
+}
+
+impl Pipeline {
+    /// Makes all stages.
+    ///
+    /// # Errors
+    /// All mistakes at once.
+    pub fn build(&self, setting: Setting) -> Result<Vec<Built>, Vec<Mistake>> {
+        let mut built = Vec::new();
+        let mut mistakes = Vec::new();
+        for (i, config) in self.stages.iter().enumerate() {
+            let order = self.check_order(i);
+            match order.and_then(|()| config.build(setting)) {
+                Ok(stage) => built.push(stage),
+                Err(error) => mistakes.push(Mistake { stage: Some(i), error }),
+            }
+        }
+        if let Err(error) = self.check_values() {
+            mistakes.push(Mistake { stage: None, error });
+        }
+        if mistakes.is_empty() { Ok(built) } else { Err(mistakes) }
+    }
+
+    /// Returns the columns of the documents that leave the last stage, given those of the input.
+    ///
+    /// # Errors
+    /// When a stage misses a column.
+    pub fn schema(built: &[Built], input: SchemaRef) -> Result<SchemaRef> {
+        built.iter().try_fold(input, |schema, stage| match stage {
+            Built::Stage(stage) => stage.schema(schema).with_context(|| stage.name().to_owned()),
+            Built::Census(census) => {
+                census.schema(schema).with_context(|| census.name().to_owned())
+            }
+            Built::Shards(shards) => shards.schema(schema).context("shards"),
+        })
+    }
+
+    /// Returns the pipeline as it takes effect, defaults filled in.
+    ///
+    /// # Errors
+    /// When a value cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).context("cannot write the pipeline as TOML")
+    }
+
+    /// Leaves out the stages behind the last one that is called `name`, and the training.
+    ///
+    /// # Errors
+    /// When there is no such stage.
+    pub fn until(&mut self, name: &str) -> Result<()> {
+        if name == "train" {
+            self.evaluate = None;
+            return Ok(());
+        }
+        let Some(last) = self.stages.iter().rposition(|stage| stage.name() == name) else {
+            let names: Vec<_> = self.stages.iter().map(StageConfig::name).collect();
+            bail!("there is no stage `{name}`\nhint: the stages are {}", names.join(", "));
+        };
+        self.stages.truncate(last + 1);
+        (self.train, self.evaluate) = (None, None);
+        Ok(())
+    }
+
+    fn check_order(&self, i: usize) -> Result<()> {
+        let before = &self.stages[..i];
+        let is_tokenize = |stage: &StageConfig| matches!(stage, StageConfig::Tokenize(_));
+        match &self.stages[i] {
+            StageConfig::Shards(_) if !before.iter().any(is_tokenize) => {
+                bail!("`shards` needs a `tokenize` stage before it")
+            }
+            StageConfig::Shards(_) if i + 1 < self.stages.len() => {
+                bail!("`shards` must be the last stage")
+            }
+            StageConfig::Tokenize(_) if before.iter().any(is_tokenize) => {
+                bail!("there can be one `tokenize` stage")
+            }
+            stage if !matches!(stage, StageConfig::Shards(_)) && before.iter().any(is_tokenize) => {
+                bail!("`{}` must come before `tokenize`, which reads the final text", stage.name())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_values(&self) -> Result<()> {
+        if self.input.paths.is_empty() {
+            bail!("`input.paths` names no file");
+        }
+        if let Some(sample) = self.input.sample
+            && !(0.0..=1.0).contains(&sample)
+        {
+            bail!("`input.sample` is {sample}, expected a share from 0 to 1");
+        }
+        if self.output.dir.is_empty() {
+            bail!("`output.dir` is missing: the folder that the dataset goes to");
+        }
+        let has_shards = matches!(self.stages.last(), Some(StageConfig::Shards(_)));
+        if self.train.is_some() && !has_shards {
+            bail!("`[train]` needs a `shards` stage at the end");
+        }
+        if self.evaluate.is_some() && self.train.is_none() {
+            bail!("`[evaluate]` needs a `[train]`: it evaluates the model that was trained");
+        }
+        Ok(())
+    }
+
+    /// Returns the dataset folder.
+    pub fn dir(&self) -> &Path {
+        Path::new(&self.output.dir)
+    }
+}
