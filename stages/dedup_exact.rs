@@ -1,11 +1,11 @@
 //! Exact deduplication: of documents with the same text the first one stays.
 //!
-//! Two texts are the same when their xxh3-128 is, taken of the UTF-8 bytes as they enter the stage; nothing is
-//! normalised. With 10^12 documents the chance that any two different texts meet is below 2 in 10^15. Empty texts are
-//! copies of each other, however many there are: a group is streamed.
+//! Two texts are the same when their xxh3-128 is, taken of the UTF-8 bytes as they enter the stage; nothing
+//! is normalised. With 10^12 documents the chance that any two different texts meet is below 2 in 10^15.
+//! Empty texts are copies of each other, however many there are: a group is streamed.
 //!
-//! Differs: datatrove hashes with 64 bits (10^9 documents: a false copy in one run of 37) and needs all hashes of a
-//! bucket in memory; Data-Juicer and NeMo take MD5.
+//! Differs: datatrove hashes with 64 bits (10^9 documents: a false copy in one run of 37) and needs all
+//! hashes of a bucket in memory; Data-Juicer and NeMo take MD5.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,8 @@ impl Census for ExactCensus {
     }
 }
 
-/// The one round. Key: the hash of the text; value: place, then id, so that the first value is the document that stays.
+/// The one round. Key: the hash of the text; value: place, then id, so that the first value is the document
+/// that stays.
 struct TextRound {
     n_ranges: u32,
 }

@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -19,9 +19,14 @@ pub struct FileSeal {
     pub xxh3: String,
 }
 
+/// Bytes that are hashed and written at once.
+const BLOCK: usize = 1 << 18;
+
 /// A file under a temporary name, hashed while it is written; `finish` gives it its name.
 pub struct OutFile {
-    file: BufWriter<File>,
+    file: File,
+    /// What is not yet hashed and written: both are dear by the row and cheap by the block.
+    buffer: Vec<u8>,
     hasher: Xxh3Default,
     bytes: u64,
     temporary: PathBuf,
@@ -39,8 +44,8 @@ impl OutFile {
             fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         }
         let file = File::create(&temporary).with_context(|| temporary.display().to_string())?;
-        let file = BufWriter::with_capacity(1 << 18, file);
-        Ok(OutFile { file, hasher: Xxh3Default::new(), bytes: 0, temporary, path: path.into() })
+        let (buffer, hasher) = (Vec::with_capacity(BLOCK), Xxh3Default::new());
+        Ok(OutFile { file, buffer, hasher, bytes: 0, temporary, path: path.into() })
     }
 
     /// Returns the number of bytes written so far.
@@ -53,9 +58,9 @@ impl OutFile {
     /// # Errors
     /// When the disk is full or fails.
     pub fn finish(mut self) -> Result<FileSeal> {
+        self.flush().with_context(|| self.path.display().to_string())?;
         let place = || self.path.display().to_string();
-        self.file.flush().with_context(place)?;
-        self.file.get_ref().sync_all().with_context(place)?;
+        self.file.sync_all().with_context(place)?;
         fs::rename(&self.temporary, &self.path).with_context(place)?;
         let path = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(FileSeal { path, bytes: self.bytes, xxh3: format!("{:032x}", self.hasher.digest128()) })
@@ -69,14 +74,24 @@ impl Write for OutFile {
     }
 
     fn write_all(&mut self, buffer: &[u8]) -> io::Result<()> {
-        self.file.write_all(buffer)?;
-        self.hasher.update(buffer);
+        if self.buffer.len() + buffer.len() > BLOCK {
+            self.flush()?;
+        }
+        if buffer.len() >= BLOCK {
+            self.hasher.update(buffer);
+            self.file.write_all(buffer)?;
+        } else {
+            self.buffer.extend_from_slice(buffer);
+        }
         self.bytes += buffer.len() as u64;
         Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.hasher.update(&self.buffer);
+        self.file.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
     }
 }
 

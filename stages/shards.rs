@@ -289,10 +289,13 @@ mod tests {
 
     #[test]
     fn a_shard_is_a_run_of_whole_intervals() {
-        let runs = |tokens: &[u64]| cut_runs(tokens.iter().copied(), 10);
-        assert_eq!(runs(&[4, 4, 4, 4]), [0..3, 3..4]);
-        assert_eq!(runs(&[30, 1]), [0..1, 1..2]);
-        assert_eq!(runs(&[0, 0, 3, 0, 3, 0]), [2..5]);
+        let runs = |tokens: &[u64]| -> Vec<[u32; 2]> {
+            let runs = cut_runs(tokens.iter().copied(), 10).into_iter();
+            runs.map(|run| [run.start, run.end]).collect()
+        };
+        assert_eq!(runs(&[4, 4, 4, 4]), [[0, 3], [3, 4]]);
+        assert_eq!(runs(&[30, 1]), [[0, 1], [1, 2]]);
+        assert_eq!(runs(&[0, 0, 3, 0, 3, 0]), [[2, 5]]);
         assert!(runs(&[]).is_empty() && runs(&[0, 0]).is_empty());
     }
 

@@ -7,8 +7,8 @@ use crate::batch::Place;
 
 /// What the rows of round 2 hold of a document.
 ///
-/// As bytes: place, length of the id (`u32`), id, key of each band, `complete_to`, then the n-grams (`u64` each). The place stands first:
-/// rows of a component come in the order of the input.
+/// As bytes: place, length of the id (`u32`), id, key of each band, `complete_to`, then the n-grams (`u64`
+/// each). The place stands first: rows of a component come in the order of the input.
 #[derive(Debug)]
 pub(super) struct Candidate<'a> {
     pub(super) place: Place,

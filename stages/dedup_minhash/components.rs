@@ -1,12 +1,13 @@
 //! Round 1: which documents may be near duplicates of which.
 //!
-//! Scan: each document emits the keys of its bands. Gather: all documents that share a key are joined to the first of
-//! them, a star instead of a clique, so that a band in every document is streamed in constant memory and gives one edge a document.
-//! Seal: union-find over the documents that have an edge (16 bytes each in memory) finds connected components.
+//! Scan: each document emits the keys of its bands. Gather: all documents that share a key are joined to the
+//! first of them, a star instead of a clique, so that a band in every document is streamed in constant memory
+//! and gives one edge a document. Seal: union-find over the documents that have an edge (18 bytes each in
+//! memory) finds connected components.
 //!
-//! A component is a candidate, not a verdict: round 2 compares its documents. Differs: datatrove, NeMo, duplodocus and
-//! text-dedup remove all but one document of a component; chains of weak links then swallow whole
-//! sources (marin#6854: 859,091 documents into 1).
+//! A component is a candidate, not a verdict: round 2 compares its documents. Differs: datatrove, NeMo,
+//! duplodocus and text-dedup remove all but one document of a component; chains of weak links then swallow
+//! whole sources (marin#6854: 859,091 documents into 1).
 
 use anyhow::{Result, ensure};
 
@@ -15,7 +16,8 @@ use crate::Round;
 use crate::batch::{Batch, Place};
 use crate::rows::{Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, SortedRows};
 
-/// Round 1. Key: the key of a band; value: a place. Decides: place -> place of the first document of its component.
+/// Round 1. Key: the key of a band; value: a place. Decides: place -> place of the first document of its
+/// component.
 pub(super) struct ComponentRound {
     pub(super) cutter: Cutter,
     pub(super) n_ranges: u32,
@@ -43,7 +45,7 @@ impl Round for ComponentRound {
             let mut alone = true;
             while let Some(other) = rows.next_value()? {
                 if std::mem::take(&mut alone) {
-                    // The first document stands among the keys too, so that the seal meets it before any other of its group.
+                    // The first stands among the keys too: the seal must meet it before the others.
                     out.emit(&first, &first)?;
                 }
                 out.emit(other, &first)?;
@@ -59,7 +61,18 @@ impl Round for ComponentRound {
     }
 }
 
-/// Documents that have an edge, in order of place, and a forest over them whose roots are the first of their component.
+/// Memory of a document that has an edge: place and parent, and the eighth that `grow` may leave unused.
+const NODE_BYTES: usize = (Place::BYTES + 4) * 9 / 8;
+
+/// Makes room in a full vector for an eighth more, where `push` would double it.
+fn grow<T>(vector: &mut Vec<T>) {
+    if vector.len() == vector.capacity() {
+        vector.reserve_exact(vector.len() / 8 + 1);
+    }
+}
+
+/// Documents that have an edge, in order of place, and a forest over them whose roots are the first of their
+/// component.
 struct Components {
     places: Vec<[u8; Place::BYTES]>,
     parents: Vec<u32>,
@@ -71,12 +84,14 @@ impl Components {
         let mut forest = Components { places: Vec::new(), parents: Vec::new() };
         while edges.next_group()? {
             let node = u32::try_from(forest.places.len())?;
-            let bytes = (node as usize + 1) * (Place::BYTES + 4);
+            let bytes = (node as usize + 1) * NODE_BYTES;
             ensure!(
                 bytes <= budget,
                 "more than {node} documents have near-duplicate candidates, which is all that fits into {budget} bytes\n\
                  hint: raise `memory`"
             );
+            grow(&mut forest.places);
+            grow(&mut forest.parents);
             forest.places.push(Place::from_bytes(edges.key())?.to_bytes());
             forest.parents.push(node);
             let mut last = None;

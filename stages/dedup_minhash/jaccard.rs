@@ -4,16 +4,18 @@
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NgramSet<'a> {
     pub(super) hashes: &'a [u64],
-    /// Every n-gram of the document up to this hash is in the set: `u64::MAX` unless the document has too many.
+    /// Every n-gram of the document up to this hash is in the set: `u64::MAX` unless the document has too
+    /// many.
     pub(super) complete_to: u64,
 }
 
 impl<'a> NgramSet<'a> {
     /// Returns the similarity of two sets, if it is at least `threshold`.
     ///
-    /// Where one is not complete, both are cut to the hashes for which both are: the n-grams of the union with the k smallest
-    /// hashes, which are a random sample of it (bottom-k, Broder 1997). The similarity of the samples has no bias and a standard error of
-    /// sqrt(j (1 - j) / k), where k is at least `max_document_ngrams`: 0.0015 at j = 0.7 and k = 100,000.
+    /// Where one is not complete, both are cut to the hashes for which both are: the n-grams of the union
+    /// with the k smallest hashes, which are a random sample of it (bottom-k, Broder 1997). The similarity of
+    /// the samples has no bias and a standard error of sqrt(j (1 - j) / k), where k is at least
+    /// `max_document_ngrams`: 0.0015 at j = 0.7 and k = 100,000.
     pub(super) fn similarity_at_least(self, other: NgramSet<'_>, threshold: f64) -> Option<f64> {
         let complete_to = self.complete_to.min(other.complete_to);
         let (a, b) = (self.up_to(complete_to), other.up_to(complete_to));

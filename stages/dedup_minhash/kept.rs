@@ -78,8 +78,9 @@ impl KeptDocuments {
         true
     }
 
-    /// Returns a kept document that shares a band with `document` and is at least as similar to it as the threshold, and
-    /// the similarity. Those that share more bands are compared first, the earlier of equals before the later.
+    /// Returns a kept document that shares a band with `document` and is at least as similar to it as the
+    /// threshold, and the similarity. Those that share more bands are compared first, the earlier of equals
+    /// before the later.
     pub(super) fn find(
         &mut self,
         document: &Candidate<'_>,

@@ -36,8 +36,8 @@ const NONE: u16 = 0;
 const ALONE: u16 = 1;
 const OTHER: u16 = 2;
 
-/// `Letter` of each character of the basic plane: one of the codes above, or the lower-case character. The library's tables
-/// are searched at some 10 ns a character, this one is read at 1 ns.
+/// `Letter` of each character of the basic plane: one of the codes above, or the lower-case character. The
+/// library's tables are searched at some 10 ns a character, this one is read at 1 ns.
 static BASIC_PLANE: LazyLock<Box<[u16]>> = LazyLock::new(|| {
     let code = |point: u32| match char::from_u32(point) {
         Some(char) if is_alone(char) => ALONE,

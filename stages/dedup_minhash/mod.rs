@@ -1,18 +1,19 @@
 //! Near-duplicate documents: MinHash finds candidates, the true Jaccard similarity decides.
 //!
-//! A document is the set of its `ngram`-grams ([`ngrams`]). Its [`signature`] of `bands × rows` numbers is cut into bands; two
-//! documents with Jaccard similarity j share a band with probability 1 - (1 - j^rows)^bands:
+//! A document is the set of its `ngram`-grams (`ngrams`). Its `signature` of `bands × rows` numbers is cut
+//! into bands; two documents with Jaccard similarity j share a band with probability 1 - (1 - j^rows)^bands:
 //!
 //! | j | 0.5 | 0.6 | 0.7 | 0.75 | 0.8 | 0.85 | 0.9 | 0.95 |
 //! |---|---|---|---|---|---|---|---|---|
 //! | 14 × 8 | 0.053 | 0.211 | 0.565 | 0.771 | 0.924 | 0.988 | 0.9996 | 1 |
 //!
-//! Round 1 ([`components`]) joins documents that share a band, round 2 ([`verify`]) compares the documents of a component and removes those
-//! that are at least `threshold` similar to one that stays. So the bands decide how many near duplicates are found, the
-//! threshold which of them are removed, and nothing below it ever is.
+//! Round 1 (`components`) joins documents that share a band, round 2 (`verify`) compares the documents of a
+//! component and removes those that are at least `threshold` similar to one that stays. So the bands decide
+//! how many near duplicates are found, the threshold which of them are removed, and nothing below it ever is.
 //!
-//! Differs: datatrove (14 × 8), duplodocus (14 × 8), NeMo (20 × 13), Data-Juicer and text-dedup (chosen for 0.7) remove what shares a
-//! band, or hangs together by such pairs, and compare nothing (text-dedup can); with 14 × 8 that is every fifth pair at 0.6.
+//! Differs: datatrove (14 × 8), duplodocus (14 × 8), NeMo (20 × 13), Data-Juicer and text-dedup (chosen for
+//! 0.7) remove what shares a band, or hangs together by such pairs, and compare nothing (text-dedup can);
+//! with 14 × 8 that is every fifth pair at 0.6.
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -45,7 +46,8 @@ const NAME: &str = "dedup_minhash";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DedupMinhash {
-    /// Units of an n-gram. Default 5, as datatrove, duplodocus and Data-Juicer; GPT-3 and RedPajama-v2 took 13.
+    /// Units of an n-gram. Default 5, as datatrove, duplodocus and Data-Juicer; GPT-3 and RedPajama-v2 took
+    /// 13.
     pub ngram: usize,
     /// What an n-gram is made of.
     pub unit: Unit,
@@ -54,16 +56,17 @@ pub struct DedupMinhash {
     /// Numbers of a band. Default 8, as FineWeb.
     pub rows: usize,
     /// Least Jaccard similarity to a kept document at which a document is removed, 0..=1. Default 0.7, as
-    /// Data-Juicer and text-dedup: just below the middle of the curve of 14 × 8 (0.72), so that what the bands find well is removed, and
-    /// the chance finds far below are not.
+    /// Data-Juicer and text-dedup: just below the middle of the curve of 14 × 8 (0.72), so that what the
+    /// bands find well is removed, and the chance finds far below are not.
     pub threshold: f64,
-    /// N-grams by which a document is compared. One with more is represented by those with the smallest hashes, which
-    /// estimate its similarity with a standard error of 0.0015 or less at the default of 100,000.
+    /// N-grams by which a document is compared. One with more is represented by those with the smallest
+    /// hashes, which estimate its similarity with a standard error of 0.0015 or less at the default of
+    /// 100,000.
     pub max_document_ngrams: usize,
-    /// Kept documents of a component that later ones are compared with. Beyond it documents are kept, and a warning names
-    /// the component.
+    /// Kept documents of a component that later ones are compared with. Beyond it documents are kept, and a
+    /// warning names the component.
     pub max_cluster_documents: usize,
-    /// N-grams of these documents together, 8 bytes each in memory. Default 50,000,000: 400 MB.
+    /// N-grams of these documents together, 8 bytes each in memory. Default 20,000,000: 400 MB.
     pub max_cluster_ngrams: usize,
     /// Chooses the hash functions.
     pub seed: u64,
@@ -87,7 +90,7 @@ impl Default for DedupMinhash {
             threshold: 0.7,
             max_document_ngrams: 100_000,
             max_cluster_documents: 10_000,
-            max_cluster_ngrams: 50_000_000,
+            max_cluster_ngrams: 20_000_000,
             seed: 0,
         }
     }

@@ -1,17 +1,18 @@
 //! A document as the set of its n-grams (Broder 1997, "On the resemblance and containment of documents").
 //!
-//! Each n-gram is a 64-bit hash: two different n-grams of a pair of documents with 1,000 n-grams each meet once in 10^13
-//! pairs, so that a Jaccard similarity of hashes is that of the n-grams. With 32 bits, one pair in 4,000 would be off.
+//! Each n-gram is a 64-bit hash: two different n-grams of a pair of documents with 1,000 n-grams each meet
+//! once in 10^13 pairs, so that a Jaccard similarity of hashes is that of the n-grams. With 32 bits, one pair
+//! in some thousands would be off.
 //!
-//! A document with fewer words than an n-gram is one n-gram, all its words; one without any word is its own text, white
-//! space at the ends apart. No document is left out. Differs: datatrove never removes documents with fewer than 5 words, text-dedup
-//! loses them.
+//! A document with fewer words than an n-gram is one n-gram, all its words; one without any word is its own
+//! text, white space at the ends apart. No document is left out. Differs: datatrove never removes documents
+//! with fewer than 5 words, text-dedup loses them.
 
 use super::hash::{SEED, fold, hash_bytes};
 use super::words::hash_words;
 
-/// The base of the polynomial that joins the hashes of the words of an n-gram, modulo 2^64. It is odd, so that every word
-/// counts with all its bits.
+/// The base of the polynomial that joins the hashes of the words of an n-gram, modulo 2^64. It is odd, so
+/// that every word counts with all its bits.
 const BASE: u64 = 0xd134_2543_de82_ef95;
 
 /// Fills `hashes` with the hash of each `n`-gram of `text`, in order, repeats included; never empty.

@@ -1,15 +1,16 @@
 //! MinHash signatures, cut into bands.
 //!
-//! A signature has `bands × rows` numbers; two documents agree in each of them with a probability that is the Jaccard
-//! similarity j of their n-gram sets (Broder 1997), so they share a whole band with 1 - (1 - j^rows)^bands
-//! (Indyk and Motwani 1998).
+//! A signature has `bands × rows` numbers; two documents agree in each of them with a probability that is the
+//! Jaccard similarity j of their n-gram sets (Broder 1997), so they share a whole band with 1 - (1 -
+//! j^rows)^bands (Indyk and Motwani 1998).
 //!
-//! The numbers are those of *fast similarity sketching* (Dahlgaard, Knudsen and Thorup 2017, arXiv:1704.04370), not of as
-//! many permutations: in each turn every n-gram falls into one place of the signature, and the least hash of the first
-//! turn that reaches a place stays there. A long document fills all places in its first turn, a short one takes
-//! about t ln t / n turns, so the cost per n-gram is one multiplication instead of 112, the estimate has no bias, and its variance is at
-//! most that of independent permutations. In the turns behind the t-th, place i is reached by all n-grams at once, so
-//! that no place stays empty.
+//! The numbers are those of *fast similarity sketching* (Dahlgaard, Knudsen and Thorup 2017,
+//! arXiv:1704.04370), not of as many permutations: in each turn every n-gram falls into one place of the
+//! signature, and the least hash of the first turn that reaches a place stays there. A long document fills
+//! all places in its first turn, a short one takes about t ln t / n turns, so the cost per n-gram is one
+//! multiplication instead of 112, the estimate has no bias, and its variance is at most that of independent
+//! permutations. In the turns behind the t-th, place i is reached by all n-grams at once, so that no place
+//! stays empty.
 //!
 //! Differs: all peers apply (a x + b) mod p once per n-gram and permutation.
 
@@ -44,8 +45,8 @@ impl Signer {
         self.turns.len() / 2 / self.rows
     }
 
-    /// Fills `keys` with one key a band: documents that share a band share its key. Reorders `ngrams`, and takes out
-    /// repeats, where that is faster.
+    /// Fills `keys` with one key a band: documents that share a band share its key. Reorders `ngrams`, and
+    /// takes out repeats, where that is faster.
     pub(super) fn band_keys(&self, ngrams: &mut Vec<u64>, scratch: &mut Signature) {
         self.sign(ngrams, &mut scratch.places);
         let key = |(band, rows): (usize, &[u64])| {

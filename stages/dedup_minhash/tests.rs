@@ -149,7 +149,7 @@ fn more_candidates_than_memory_holds_are_an_error_with_a_hint() {
     out.finish().unwrap();
     let mut seal = crate::rows::Seal::new(folder.path(), 1, folder.path(), tasks, 999);
     let error = round.seal(&mut seal).unwrap_err().to_string();
-    assert!(error.contains("62 documents") && error.contains("hint: raise `memory`"), "{error}");
+    assert!(error.contains("55 documents") && error.contains("hint: raise `memory`"), "{error}");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn texts() -> impl Strategy<Value = Vec<String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn every_removed_document_has_a_kept_one_and_a_second_run_removes_nothing(

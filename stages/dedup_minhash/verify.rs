@@ -1,9 +1,10 @@
 //! Round 2: which documents are near duplicates of one that stays.
 //!
-//! Only documents of a component emit: their n-grams, under the component. The gather goes through a component in the
-//! order of the input and compares each document with the kept ones that share a band with it. It is removed when the
-//! Jaccard similarity of the n-gram sets reaches the threshold, and stays otherwise: so every removed document has a kept one at or above
-//! the threshold, no two kept ones that share a band have one, and the output of a run loses nothing in a second.
+//! Only documents of a component emit: their n-grams, under the component. The gather goes through a
+//! component in the order of the input and compares each document with the kept ones that share a band with
+//! it. It is removed when the Jaccard similarity of the n-gram sets reaches the threshold, and stays
+//! otherwise: so every removed document has a kept one at or above the threshold, no two kept ones that share
+//! a band have one, and the output of a run loses nothing in a second.
 
 use anyhow::Result;
 

@@ -1,8 +1,9 @@
 //! Cuts a text into words and hashes them, without a copy of any word that is ASCII.
 //!
-//! A word is one Han character, kana or Hangul syllable, or a maximal run of letters and digits of all other scripts,
-//! lower-cased; combining marks stay in their run. Marks, white space and emoji end a word and are not part of any. The
-//! cut knows no language, so a document has the same words whatever language a classifier sees in it.
+//! A word is one Han character, kana or Hangul syllable, or a maximal run of letters and digits of all other
+//! scripts, lower-cased; combining marks stay in their run. Marks, white space and emoji end a word and are
+//! not part of any. The cut knows no language, so a document has the same words whatever language a
+//! classifier sees in it.
 //!
 //! Scripts that do not part words (Thai, Lao, Khmer, Burmese) have a phrase for a word.
 
@@ -77,8 +78,8 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Hashes the word that began at `start` in ASCII and meets another character at `end`, and the words that follow it
-    /// without a gap.
+    /// Hashes the word that began at `start` in ASCII and meets another character at `end`, and the words
+    /// that follow it without a gap.
     fn hash_beyond_ascii(&mut self, start: usize, end: usize, hashes: &mut Vec<u64>) {
         self.beyond_ascii.clear();
         self.beyond_ascii.extend(self.bytes[start..end].iter().map(u8::to_ascii_lowercase));
@@ -304,7 +305,10 @@ mod tests {
 
         #[test]
         fn mixtures_are_cut_by_the_definition(
-            parts in prop::collection::vec("[a-zA-Z0-9 _.-]{0,40}|[上海カ한]{0,3}|[éßİK\u{301}नस्]{0,3}|[，。🇩\u{200D}𠀀𐐀]", 0..20),
+            parts in prop::collection::vec(
+                "[a-zA-Z0-9 _.-]{0,40}|[上海カ한]{0,3}|[éßİK\u{301}नस्]{0,3}|[，。🇩\u{200D}𠀀𐐀]",
+                0..20,
+            ),
         ) {
             check(&parts.concat());
         }

@@ -12,6 +12,8 @@ use crate::source::{Block, Decoded, InputFile, Reader, Source};
 pub(super) struct Numbered {
     pub(super) number: u64,
     pub(super) part: u32,
+    /// Bytes of the block after decompression.
+    pub(super) bytes: u64,
     /// Parses the rows; on any thread.
     pub(super) decode: Box<dyn FnOnce() -> Result<Read> + Send>,
 }
@@ -84,7 +86,8 @@ impl<'a> Blocks<'a> {
             self.part += 1;
             self.bytes_in_part = 0;
         }
-        self.bytes_in_part += block.bytes;
+        let bytes = block.bytes;
+        self.bytes_in_part += bytes;
         let (number, sample) = (self.number, self.sample);
         self.number += 1;
         let mut decode: Box<dyn FnOnce() -> Result<Read> + Send> =
@@ -94,7 +97,7 @@ impl<'a> Blocks<'a> {
             let read = limit(decode()?, remaining)?;
             decode = Box::new(move || Ok(read));
         }
-        Ok(Some(Numbered { number, part: self.part, decode }))
+        Ok(Some(Numbered { number, part: self.part, bytes, decode }))
     }
 
     fn next_block(&mut self) -> Result<Option<Block>> {

@@ -182,7 +182,7 @@ mod tests {
         let chain = Chain { stages: vec![Arc::new(Careless(keep))], scan: None, counts_ids: false };
         let decoded = Decoded { batch, unreadable: Vec::new() };
         let decode = Box::new(move || Ok(Read { decoded, left_out: 0 }));
-        chain.process(Numbered { number: 0, part: 0, decode })
+        chain.process(Numbered { number: 0, part: 0, bytes: 0, decode })
     }
 
     #[test]

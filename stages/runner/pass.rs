@@ -25,6 +25,9 @@ use crate::tokenize::TOKENS;
 /// Blocks that are judged at once, for each thread: enough to even out blocks that cost more than others.
 const BLOCKS_PER_THREAD: usize = 3;
 
+/// Bytes of a usual block. Blocks of long rows are larger, and then fewer are under way, which bounds the memory.
+const BLOCK_BYTES: u64 = 1 << 20;
+
 /// How the names of the files of scanned rows end.
 pub(super) const ROWS: &str = ".rows";
 
@@ -93,10 +96,13 @@ fn read(
     is_skipped: impl Fn(&Numbered) -> bool,
 ) -> Result<Vec<Numbered>> {
     let mut found = Vec::with_capacity(n);
+    let mut bytes = 0;
     while found.len() < n
+        && bytes < n as u64 * BLOCK_BYTES
         && let Some(block) = blocks.next()?
     {
         if !is_skipped(&block) {
+            bytes += block.bytes;
             found.push(block);
         }
     }
