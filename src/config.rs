@@ -17,12 +17,9 @@ mod read;
 mod size;
 mod value;
 
-#[cfg(test)]
-mod tests;
-
 use document::Document;
-pub(crate) use mistake::suggest;
-use mistake::{Mistake, Mistakes};
+use mistake::Mistake;
+pub(crate) use mistake::{Mistakes, suggest};
 pub(crate) use size::parse_size;
 
 /// A pipeline, and what the file says besides.

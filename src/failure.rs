@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::config::Mistakes;
 use crate::output::note;
 
 /// Why the program ends early.
@@ -33,7 +34,12 @@ impl Failure {
             Failure::Refused(error) => (2, error),
             Failure::Interrupted(error) => (130, error),
         };
-        note(format_args!("corpusmill: {}", hints_last(&format!("{error:#}"))));
+        let message = format!("{error:#}");
+        match error.is::<Mistakes>() {
+            // Each of them has its own hint below it.
+            true => note(format_args!("corpusmill: {message}")),
+            false => note(format_args!("corpusmill: {}", hints_last(&message))),
+        }
         ExitCode::from(code)
     }
 

@@ -50,6 +50,8 @@ struct Work {
     n_done: u64,
     /// Tasks that an earlier process did.
     n_found: u64,
+    /// Whether the bar shows documents, because one task is all there is.
+    counts_documents: bool,
     documents: u64,
     text_bytes: u64,
 }
@@ -125,7 +127,7 @@ impl Progress {
         let mut state = self.state();
         if state.work.as_ref().is_none_or(|work| work.name != name) {
             self.end_work(&mut state);
-            state.work = Some(Work::new(self.style, name, length));
+            state.work = Some(Work::new(self.style, name, Some(length)));
         }
         let is_due = self.is_line_due(&mut state);
         let Some(work) = &mut state.work else { return };
@@ -149,7 +151,7 @@ impl Progress {
         state.expected_documents = state.expected_documents.max(work.documents);
         work.bar.finish_and_clear();
         if self.verbose {
-            note(format_args!("{}: {}, {}", work.name, seconds(work.seconds()), work.rates()));
+            note(format_args!("{}: {}{}", work.name, seconds(work.seconds()), work.outcome()));
         }
     }
 
@@ -162,14 +164,16 @@ impl Watch for Progress {
     fn begin(&self, step: &Step, n_done: u32) {
         let mut state = self.state();
         self.end_work(&mut state);
-        let mut work = Work::new(self.style, &step.name, u64::from(step.n_tasks));
-        work.n_found = u64::from(n_done);
-        work.n_done = work.n_found;
-        // A pass of one task shows documents, if an earlier pass has told how many there are.
+        // A pass of one task shows documents, and its end is known once an earlier pass has counted them.
         let is_one_pass = step.n_tasks == 1 && matches!(step.kind, Kind::Pass(_));
-        if is_one_pass && n_done == 0 {
-            work.bar.set_length(state.expected_documents);
-        }
+        let length = match is_one_pass {
+            true => Some(state.expected_documents).filter(|&expected| expected > 0),
+            false => Some(u64::from(step.n_tasks)),
+        };
+        let mut work = Work::new(self.style, &step.name, length);
+        work.n_tasks = u64::from(step.n_tasks);
+        (work.n_found, work.n_done) = (u64::from(n_done), u64::from(n_done));
+        work.counts_documents = is_one_pass;
         work.show(state.expected_documents);
         state.work = Some(work);
     }
@@ -211,21 +215,23 @@ pub(crate) struct Quiet;
 impl Watch for Quiet {}
 
 impl Work {
-    fn new(style: Style, name: &str, length: u64) -> Work {
-        let bar = match style {
-            Style::Bar => ProgressBar::new(length),
-            _ => ProgressBar::hidden(),
+    /// Begins some work; where its length is not known, there is a count in place of the bar.
+    fn new(style: Style, name: &str, length: Option<u64>) -> Work {
+        let (bar, template) = match (style, length) {
+            (Style::Bar, Some(n)) => (ProgressBar::new(n), "{prefix} {wide_bar} {pos}/{len} {msg}"),
+            (Style::Bar, None) => (ProgressBar::new_spinner(), "{prefix} {spinner} {pos} {msg}"),
+            _ => (ProgressBar::hidden(), ""),
         };
-        let template = "{prefix} {wide_bar} {pos}/{len} {msg}";
         bar.set_style(ProgressStyle::with_template(template).expect("the template is fixed"));
         bar.set_prefix(name.to_owned());
         Work {
             name: name.to_owned(),
             begin: Instant::now(),
             bar,
-            n_tasks: length,
+            n_tasks: 0,
             n_done: 0,
             n_found: 0,
+            counts_documents: false,
             documents: 0,
             text_bytes: 0,
         }
@@ -235,9 +241,9 @@ impl Work {
         self.begin.elapsed().as_secs_f64().max(1e-3)
     }
 
-    /// Moves the bar: over documents where one task is all there is, else over tasks.
+    /// Moves the bar.
     fn show(&self, expected_documents: u64) {
-        let position = if self.n_tasks == 1 { self.documents } else { self.n_done };
+        let position = if self.counts_documents { self.documents } else { self.n_done };
         self.bar.set_position(position);
         self.bar.set_message(self.message(expected_documents));
     }
@@ -258,10 +264,16 @@ impl Work {
         format!("{} docs/s, {text:.1} MB/s", count(documents as u64))
     }
 
+    /// Says what a step has done, behind the time that it took; the training says so itself.
+    fn outcome(&self) -> String {
+        let is_step = self.documents > 0 || self.n_done > 0;
+        if is_step { format!(", {}", self.rates()) } else { String::new() }
+    }
+
     fn seconds_left(&self, expected_documents: u64) -> Option<f64> {
-        let (done, all) = match self.n_tasks {
-            1 => (self.documents, expected_documents),
-            _ => (self.n_done - self.n_found, self.n_tasks - self.n_found),
+        let (done, all) = match self.counts_documents {
+            true => (self.documents, expected_documents),
+            false => (self.n_done - self.n_found, self.n_tasks - self.n_found),
         };
         (done > 0 && all >= done).then(|| self.seconds() * (all - done) as f64 / done as f64)
     }

@@ -3,18 +3,26 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns that the first cell of a row may take.
-const MAX_FIRST: usize = 48;
+const MAX_FIRST: usize = 60;
 
 /// A table whose first column is aligned left, and whose other columns are aligned right.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
+    /// A column of prose behind the numbers, aligned left.
+    prose: Option<usize>,
 }
 
 impl Table {
     /// Returns a table with these headings.
     pub(crate) fn new(headings: &[&str]) -> Table {
-        Table { rows: vec![headings.iter().map(|heading| (*heading).to_owned()).collect()] }
+        let headings = headings.iter().map(|heading| (*heading).to_owned()).collect();
+        Table { rows: vec![headings], prose: None }
+    }
+
+    /// The same, the last column aligned left.
+    pub(crate) fn with_prose(headings: &[&str]) -> Table {
+        Table { prose: headings.len().checked_sub(1), ..Table::new(headings) }
     }
 
     /// Adds a row.
@@ -36,6 +44,7 @@ impl Table {
                 let blanks = " ".repeat(widths[column].saturating_sub(cell.width()));
                 match column {
                     0 => line.extend([cell.as_str(), &blanks]),
+                    _ if self.prose == Some(column) => line.extend(["  ", cell]),
                     _ => line.extend(["  ", &blanks, cell]),
                 }
             }
@@ -89,6 +98,24 @@ pub(crate) fn bytes(number: u64) -> String {
         _ if value < 9.995 => format!("{value:.2} {}", units[unit]),
         _ if value < 99.95 => format!("{value:.1} {}", units[unit]),
         _ => format!("{value:.0} {}", units[unit]),
+    }
+}
+
+/// Writes a number of bytes of memory in binary units: `4.0 GiB`.
+pub(crate) fn binary_bytes(number: u64) -> String {
+    match number {
+        0..0x10_0000 => format!("{:.1} KiB", number as f64 / 1024.0),
+        0x10_0000..0x4000_0000 => format!("{:.1} MiB", number as f64 / f64::from(1 << 20)),
+        _ => format!("{:.1} GiB", number as f64 / f64::from(1 << 30)),
+    }
+}
+
+/// Writes a measure with four digits behind the point at most: `0.3766`, `12`.
+pub(crate) fn measure(value: f64) -> String {
+    let text = format!("{value:.4}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 

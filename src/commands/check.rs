@@ -1,14 +1,15 @@
 //! `corpusmill check`: what a run would do and need, without touching anything.
 
+use stages::pipeline::Pipeline;
 use stages::runner::{Kind, Plan, check_folder};
 use stages::source::{InputFile, Source};
 
 use crate::args;
 use crate::bounds::{disk_free, disk_needed, memory_bound};
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::{note, print};
 use crate::prepare::{Prepared, find_finished, prepare};
-use crate::table::{Table, bytes, count};
+use crate::table::{Table, binary_bytes, bytes, count};
 
 /// Prints the plan, the memory bound and the disk that is needed.
 pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
@@ -20,7 +21,7 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
     // Opening the input finds missing columns, and types that files disagree on.
     let source = Source::new(&plan.pipeline.input, plan.files.clone()).map_err(Failure::refused)?;
     let built = plan.build().map_err(Failure::refused)?;
-    stages::pipeline::Pipeline::schema(&built, source.schema()).map_err(Failure::refused)?;
+    Pipeline::schema(&built, source.schema()).map_err(Failure::refused)?;
 
     let input: u64 = plan.files.iter().map(|file: &InputFile| file.bytes).sum();
     print(format_args!("input   {} files, {}", count(plan.files.len() as u64), bytes(input)))?;
@@ -33,28 +34,28 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
     let bound = memory_bound(&plan, machine);
     print(format_args!(
         "memory  at most {}: {} shared by the steps, {} for {} threads, {} for vocabulary and models",
-        bytes(bound.total()),
-        bytes(bound.budget),
-        bytes(bound.threads),
+        binary_bytes(bound.total()),
+        binary_bytes(bound.budget),
+        binary_bytes(bound.threads),
         machine.threads,
-        bytes(bound.models)
+        binary_bytes(bound.models)
     ))?;
     let (needed, free) = (disk_needed(&plan), disk_free(dir)?);
     print(format_args!("disk    about {} needed, {} free", bytes(needed), bytes(free)))?;
     if needed > free {
-        crate::output::note(
+        note(
             "warning: the disk may become full; a run that stops there goes on when there is room",
         );
     }
     if is_finished {
-        crate::output::note(format_args!("{}: holds this dataset already", dir.display()));
+        note(format_args!("{}: holds this dataset already", dir.display()));
     }
     Ok(())
 }
 
 /// Lists the steps of a plan, and the training behind them.
 fn steps(plan: &Plan) -> Table {
-    let mut table = Table::new(&["step", "tasks", "what"]);
+    let mut table = Table::with_prose(&["step", "tasks", "what"]);
     for step in &plan.steps {
         let what = match &step.kind {
             Kind::Pass(pass) => {

@@ -8,6 +8,7 @@ use crate::args;
 use crate::failure::Failure;
 use crate::output::{note, print};
 use crate::prepare::finished;
+use crate::table::measure;
 
 /// Prints the fate of every document with an id: on stdout its text, or all as JSON; on stderr what happened to it.
 pub(crate) fn why(args: &args::Why) -> Result<(), Failure> {
@@ -59,6 +60,7 @@ fn describe(is_kept: bool, columns: &Map<String, Value>) -> String {
             let found = text("found").map(|found| format!(", found `{found}`")).unwrap_or_default();
             match (number("value"), number("limit")) {
                 (Some(value), Some(limit)) => {
+                    let (value, limit) = (measure(value), measure(limit));
                     format!("removed by {cause}: value {value}, limit {limit}{found}")
                 }
                 _ => format!("removed by {cause}{found}"),

@@ -39,7 +39,10 @@ impl RemovedSink {
         let is_kept = |row: &&Removed| {
             self.keep != KeepRemoved::None || matches!(row.cause, Cause::Unreadable { .. })
         };
-        let mut columns = Columns::default();
+        // Text is most of it: a buffer that grows by doubling costs more than what is written into it.
+        let text_bytes = removed.iter().map(|row| row.text.len()).sum();
+        let text = StringBuilder::with_capacity(removed.len(), text_bytes);
+        let mut columns = Columns { text, ..Columns::default() };
         for row in removed.iter().filter(is_kept) {
             columns.push(row, &self.files, self.keep == KeepRemoved::Full);
         }

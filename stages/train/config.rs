@@ -42,7 +42,7 @@ pub struct Train {
     pub steps: Option<u64>,
     /// Most steps when `steps` is absent. Default 1000.
     pub max_steps: u64,
-    /// Highest learning rate. Default 0.01, which suits a width of 128; wider models want less.
+    /// Highest learning rate. Default 0.006, which suits a width of 128; wider models want less.
     pub learning_rate: f64,
     /// Share of it that is left at the end, 0..=1. Default 0.1 (Llama, arXiv:2302.13971, section 2.3).
     pub min_learning_rate_ratio: f64,
@@ -87,7 +87,7 @@ impl Default for Train {
             micro_batch_size: 2,
             steps: None,
             max_steps: 1000,
-            learning_rate: 0.01,
+            learning_rate: 0.006,
             min_learning_rate_ratio: 0.1,
             warmup_steps: 30,
             weight_decay: adam.weight_decay,
