@@ -129,11 +129,10 @@ fn save_tensors(
     path: &Path,
     tensors: &HashMap<String, candle_core::Tensor>,
 ) -> Result<(), GptError> {
-    let temporary = path.with_extension("tmp");
-    candle_core::safetensors::save(tensors, &temporary)
-        .map_err(|e| GptError::file(&temporary, e.to_string()))?;
-    sync(&temporary)?;
-    fs::rename(&temporary, path).map_err(GptError::io(path))
+    // candle's own writer leaves a file that nobody but its owner may read.
+    let bytes = safetensors::serialize(tensors, None)
+        .map_err(|error| GptError::file(path, error.to_string()))?;
+    write_whole(path, &bytes)
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), GptError> {

@@ -14,8 +14,8 @@ impl Device {
     /// Opens the device.
     ///
     /// On the CPU, candle's matrix products are kept to the thread that asks for them, in the whole
-    /// process: the trainer gives each thread a part of the batch, and threads within threads cost
-    /// a third of the time (21.5 instead of 14.4 CPU seconds for 100 steps on two cores).
+    /// process: the trainer gives each thread a part of the batch, and threads within threads only wait
+    /// for each other.
     ///
     /// # Errors
     /// [`GptError::Device`] if this program was built without it or the machine has none.

@@ -26,7 +26,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let pipeline = plan.pipeline.clone();
     let dir = pipeline.dir();
     let mut report = match finished {
-        Some(manifest) => known(&plan, &manifest, machine, &progress),
+        Some(manifest) => {
+            runner::discard_work(&plan)?;
+            known(&plan, &manifest, machine, &progress)
+        }
         None => make(plan, machine, &progress)?,
     };
     report.write(dir)?;

@@ -187,10 +187,20 @@ pub fn commit(run: &Run<'_>) -> Result<Committed> {
     let json = serde_json::to_vec_pretty(&manifest).context("cannot write the manifest as JSON")?;
     write_whole(&run.dir.join(MANIFEST), &json)?;
     sync_folder(&run.dir)?;
-    if !run.plan.pipeline.output.keep_work {
-        fs::remove_dir_all(run.work()).with_context(|| run.work().display().to_string())?;
-    }
+    discard_work(&run.plan)?;
     Ok(Committed { manifest, tally, warnings })
+}
+
+/// Deletes the folder `work` of a committed dataset, unless the pipeline keeps it. A kill just behind the manifest leaves it there.
+///
+/// # Errors
+/// When the disk fails.
+pub fn discard_work(plan: &Plan) -> Result<()> {
+    let work = plan.pipeline.dir().join("work");
+    if plan.pipeline.output.keep_work || !work.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(&work).with_context(|| work.display().to_string())
 }
 
 fn count_duplicate_ids(run: &Run<'_>) -> Result<u64> {

@@ -246,6 +246,18 @@ fn a_limit_reads_the_first_documents_and_a_sample_a_share_of_them() {
 }
 
 #[test]
+fn what_a_kill_behind_the_manifest_leaves_is_deleted_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(write_input(folder.path()), &folder.path().join("out"));
+    let work = folder.path().join("out/work");
+    run(&pipeline, 2, 64 << 20);
+    assert!(!work.exists());
+    fs::create_dir(&work).unwrap();
+    discard_work(&plan(&pipeline)).unwrap();
+    assert!(!work.exists());
+}
+
+#[test]
 fn an_input_that_changes_under_a_run_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let paths = write_input(folder.path());
