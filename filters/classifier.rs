@@ -48,11 +48,8 @@ impl Classifier {
         if self.model.as_os_str().is_empty() {
             return Err(ConfigError::Empty { key: "model" });
         }
-        let model = models::Linear::load(&self.model).map_err(|error| ConfigError::Unreadable {
-            key: "model",
-            path: self.model.clone(),
-            source: Box::new(error),
-        })?;
+        let model = models::Linear::load(&self.model)
+            .map_err(|error| ConfigError::Unreadable { key: "model", source: Box::new(error) })?;
         Ok(Box::new(self.rule(Box::new(model))?))
     }
 

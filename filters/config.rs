@@ -1,6 +1,6 @@
 //! What the pipeline file may say about rules.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -79,13 +79,11 @@ pub enum ConfigError {
         known: String,
     },
     /// A file that a key names cannot be read.
-    #[error("`{key}`: {path}", path = path.display())]
+    #[error("`{key}`")]
     Unreadable {
         /// The config key.
         key: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What went wrong.
+        /// What went wrong, and with which file.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

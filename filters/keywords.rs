@@ -69,7 +69,10 @@ impl Keywords {
         let finder = AhoCorasick::builder()
             .ascii_case_insensitive(!self.case_sensitive)
             .build(keywords.iter().map(|keyword| &keyword.text))
-            .map_err(|error| self.unreadable(error))?;
+            .map_err(|error| ConfigError::Unreadable {
+                key: "keywords",
+                source: Box::new(error),
+            })?;
         let folds_unicode = !self.case_sensitive
             && keywords.iter().any(|keyword| keyword.text.chars().any(has_unicode_case));
         let name = self.name.clone().unwrap_or_else(|| "keywords".to_owned());
@@ -79,7 +82,12 @@ impl Keywords {
     /// Returns the keywords of both keys, in lower case unless case counts.
     fn read(&self) -> Result<Vec<String>, ConfigError> {
         let file = match &self.file {
-            Some(path) => std::fs::read_to_string(path).map_err(|error| self.unreadable(error))?,
+            Some(path) => {
+                std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+                    key: "file",
+                    source: format!("{}: {error}", path.display()).into(),
+                })?
+            }
             None => String::new(),
         };
         let inline = self.keywords.iter().map(String::as_str);
@@ -88,11 +96,6 @@ impl Keywords {
         Ok(words
             .map(|word| if self.case_sensitive { word.to_owned() } else { word.to_lowercase() })
             .collect())
-    }
-
-    fn unreadable(&self, error: impl std::error::Error + Send + Sync + 'static) -> ConfigError {
-        let path = self.file.clone().unwrap_or_default();
-        ConfigError::Unreadable { key: "file", path, source: Box::new(error) }
     }
 }
 

@@ -305,6 +305,7 @@ fn the_corpus_of_the_quickstart_goes_through() {
     let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart.toml");
     let text = std::fs::read_to_string(example).unwrap();
     let text = text.replace("fixtures/corpus", &fixtures("corpus"));
+    let text = text.replace("fixtures/models", &fixtures("models"));
     bench.write("quickstart.toml", text);
     bench
         .run(&["run", "quickstart.toml", "--until", "shards"])

@@ -23,7 +23,7 @@ const MAX_LENGTH: u32 = 1 << 31;
 
 /// The rows of a key range, in (key, value) order, a group of equal keys at a time.
 ///
-/// ```ignore
+/// ```text
 /// while rows.next_group()? {
 ///     while let Some(value) = rows.next_value()? { … rows.key() … }
 /// }

@@ -36,6 +36,9 @@ pub(super) struct Blocks<'a> {
     /// How many documents may still be read, where there is a limit.
     remaining: Option<u64>,
     sample: Sample,
+    /// The number of blocks before the present file.
+    before_file: u64,
+    warnings: Vec<String>,
 }
 
 /// What the task reads, file by file.
@@ -72,8 +75,23 @@ impl<'a> Blocks<'a> {
         remaining: Option<u64>,
         sample: Sample,
     ) -> Blocks<'a> {
-        let (number, part, bytes_in_part) = (0, 0, 0);
-        Blocks { files, reader: None, part_bytes, number, part, bytes_in_part, remaining, sample }
+        Blocks {
+            files,
+            reader: None,
+            part_bytes,
+            number: 0,
+            part: 0,
+            bytes_in_part: 0,
+            remaining,
+            sample,
+            before_file: 0,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Returns what was odd in the files that were read.
+    pub(super) fn into_warnings(self) -> Vec<String> {
+        self.warnings
     }
 
     /// Returns the next block, or `None` at the end of the task.
@@ -112,7 +130,11 @@ impl<'a> Blocks<'a> {
                     // An input that changed while it was read gave rows of two states.
                     if let Some(file) = open.take() {
                         source.check_unchanged(file)?;
+                        if self.number == self.before_file {
+                            self.warnings.push(format!("{}: holds no rows", file.name));
+                        }
                     }
+                    self.before_file = self.number;
                     let Some(file) = files.next() else { return Ok(None) };
                     source.check_unchanged(file)?;
                     self.reader = Some(source.reader(file)?);

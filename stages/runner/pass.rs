@@ -78,6 +78,7 @@ impl<'a> OpenPass<'a> {
             }
             present = next?;
         }
+        part.receipt.warnings.extend(blocks.into_warnings());
         part.close(true)
     }
 

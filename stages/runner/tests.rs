@@ -225,6 +225,20 @@ fn duplicate_ids_are_counted_and_stay() {
 }
 
 #[test]
+fn an_empty_file_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut paths = write_input(folder.path());
+    let empty = folder.path().join("empty.jsonl");
+    fs::write(&empty, "").unwrap();
+    paths.push(empty.to_string_lossy().into_owned());
+    let mut pipeline = pipeline(paths, &folder.path().join("out"));
+    pipeline.stages.truncate(2);
+    let committed = run(&pipeline, 2, 64 << 20);
+    assert_eq!(committed.manifest.read, 361);
+    assert_eq!(committed.warnings, ["empty.jsonl: holds no rows"]);
+}
+
+#[test]
 fn a_limit_reads_the_first_documents_and_a_sample_a_share_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let mut pipeline = pipeline(write_input(folder.path()), &folder.path().join("out"));
