@@ -28,7 +28,8 @@ impl MemoryBound {
 }
 
 /// A thread holds this many rows of the longest length at once: the one that is read ahead, and the present one as it was read, parsed,
-/// edited, tokenized and written. Measured: 14 rows of 60 MB on each of two threads took 4.7 times their length a thread.
+/// edited, tokenized and written. Measured once: with 14 rows of 60 MB on each of two threads the process peaked at 6.0 row lengths a thread above
+/// the budget, through exact and near deduplication; tokens and shards were only tried with one such file.
 const LONGEST_ROWS_PER_THREAD: u64 = 8;
 /// What a thread holds besides: its blocks (8 MiB of text each at most, unless one row is longer) and its scratch space.
 const BYTES_PER_THREAD: u64 = 96 << 20;

@@ -19,7 +19,7 @@ pub struct FilterStage {
     filters: Vec<Box<dyn Filter>>,
     /// The score columns that the rules set, each once.
     scores: Vec<String>,
-    /// Buffers that no thread uses at present: growing them anew for each batch cost a tenth of the time in page faults.
+    /// Buffers that no thread uses at present: they need not grow anew for each batch.
     idle: Mutex<Vec<Scratch>>,
 }
 
