@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -63,10 +64,25 @@ fn load(handle: &File, file: &InputFile) -> Result<Result<ArrowReaderMetadata, S
         let options = ArrowReaderOptions::new().with_schema(views);
         ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
     };
-    match read() {
+    match guarded(read) {
         Ok(metadata) => Ok(Ok(metadata)),
         Err(error) => Ok(Err(broken(error).with_context(|| file.path.display().to_string())?)),
     }
+}
+
+/// Calls the library, which panics on some damaged files: that too is an error of the file.
+fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    // What was being read is thrown away after a panic, so nobody sees it half done.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<String>().map(String::as_str);
+        let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason");
+        Err(ParquetError::General(format!("the Parquet library gave up: {what}")))
+    })
+}
+
+/// Reads the next batch of rows.
+fn next_rows(rows: &mut ParquetRecordBatchReader) -> Option<Result<RecordBatch, ParquetError>> {
+    guarded(|| rows.next().transpose().map_err(ParquetError::from)).transpose()
 }
 
 /// Returns what is wrong with the file.
@@ -126,7 +142,7 @@ impl ParquetReader {
             Some(rows) => Ok(rows),
             None => self.open_rows(&metadata, self.batch_rows(&metadata)),
         };
-        match rows.map(|mut rows| (rows.next(), rows)) {
+        match rows.map(|mut rows| (next_rows(&mut rows), rows)) {
             Ok((Some(Ok(batch)), rows)) => {
                 self.rows = Some(rows);
                 self.cut(&batch);
@@ -145,19 +161,20 @@ impl ParquetReader {
         let error = match self.open_rows(metadata, 1) {
             Err(error) => error,
             Ok(mut rows) => loop {
-                match rows.next() {
+                match next_rows(&mut rows) {
                     Some(Ok(batch)) => self.cut(&batch),
-                    Some(Err(error)) => break error.into(),
+                    Some(Err(error)) => break error,
                     None => return Ok(()),
                 }
             },
         };
         let what = broken(error).with_context(|| self.file.path.display().to_string())?;
         self.group_rows += 1;
-        let goes_on = self.open_rows(metadata, 1).is_ok_and(|mut rows| match rows.next() {
-            Some(next) => next.is_ok(),
-            None => true,
-        });
+        let goes_on =
+            self.open_rows(metadata, 1).is_ok_and(|mut rows| match next_rows(&mut rows) {
+                Some(next) => next.is_ok(),
+                None => true,
+            });
         if goes_on {
             self.add_unreadable(&what);
         } else {
@@ -177,11 +194,13 @@ impl ParquetReader {
         batch_rows: usize,
     ) -> Result<ParquetRecordBatchReader, ParquetError> {
         let handle = self.handle.try_clone()?;
-        ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
-            .with_row_groups(vec![self.group])
-            .with_offset(self.group_rows)
-            .with_batch_size(batch_rows)
-            .build()
+        guarded(|| {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
+                .with_row_groups(vec![self.group])
+                .with_offset(self.group_rows)
+                .with_batch_size(batch_rows)
+                .build()
+        })
     }
 
     /// Returns how many rows to read at once, so that they are a few pieces at most.
