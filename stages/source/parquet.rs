@@ -178,7 +178,9 @@ impl ParquetReader {
         if goes_on {
             self.add_unreadable(&what);
         } else {
-            let at = metadata.metadata().row_group(self.group).column(0).byte_range().0;
+            // A damaged footer may hold any number here, so it is only shown.
+            let columns = metadata.metadata().row_group(self.group).columns();
+            let at = columns.first().map_or(0, |column| column.data_page_offset());
             let group = self.group;
             self.break_off(&format!(
                 "row group {group}, at byte {at} of the file, is corrupt: {what}"
