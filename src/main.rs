@@ -16,6 +16,7 @@
 //!
 //! This crate knows arguments, files of configuration, the terminal and exit codes. It holds no algorithm.
 
+use std::panic;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -40,6 +41,7 @@ use failure::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    hide_caught_panics();
     match Args::try_parse() {
         Ok(args) => match run(args.command) {
             Ok(()) => ExitCode::SUCCESS,
@@ -47,6 +49,16 @@ fn main() -> ExitCode {
         },
         Err(usage) => Failure::usage(&usage),
     }
+}
+
+/// A damaged file can make the Parquet library panic; the run takes it for an error of that file, and says so itself.
+fn hide_caught_panics() {
+    let show = panic::take_hook();
+    panic::set_hook(Box::new(move |what| {
+        if !stages::source::is_guarded() {
+            show(what);
+        }
+    }));
 }
 
 fn run(command: Command) -> Result<(), Failure> {

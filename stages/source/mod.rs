@@ -25,12 +25,14 @@ mod bytes;
 mod csv;
 mod csv_records;
 mod files;
+mod guard;
 mod json_row;
 mod jsonl;
 mod lines;
 mod mapping;
 mod parquet;
 mod parquet_columns;
+mod parquet_schema;
 mod schema;
 mod text;
 mod unreadable;
@@ -39,6 +41,7 @@ mod unreadable;
 mod tests;
 
 pub use files::{InputFile, list};
+pub use guard::is_guarded;
 pub(crate) use schema::is_members;
 
 /// Reads one input file from its beginning to its end.

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
@@ -14,8 +14,10 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::ParquetError;
 
 use super::files::InputFile;
+use super::guard::guarded;
 use super::mapping::Mapping;
-use super::parquet_columns::{self, row_bytes, with_views};
+use super::parquet_columns::{self, row_bytes};
+use super::parquet_schema::{as_bytes, without_strings};
 use super::unreadable::unreadable;
 use super::{Block, Decoded, Layout, Reader, Table, open_file};
 use crate::batch::Batch;
@@ -28,8 +30,9 @@ const PIECE_BYTES: usize = 4 << 20;
 
 /// Reads a file row group by row group; the row of a document is its number in the file.
 ///
-/// A row that makes the library fail is read around, if the one behind it can be read: bad UTF-8, that is. Otherwise the
-/// file ends there, as a broken one.
+/// The library is asked for bytes, never for strings: [`parquet_columns`] decodes them, so bad UTF-8 costs a row its place
+/// and no more. A row that the library cannot read ends the file, as a broken one: the library checks what it reads, not
+/// what it skips, and reads out of bounds behind a damaged value that it skipped.
 pub(super) struct ParquetReader {
     handle: File,
     /// What the footer says; an error if it cannot be read.
@@ -51,33 +54,27 @@ pub(super) struct ParquetReader {
 /// When the disk fails, or a column has a wrong type.
 pub(super) fn table(file: &InputFile, mapping: &Mapping) -> Result<Option<Table>> {
     match load(&open_file(file)?, file)? {
-        Ok(metadata) => Ok(Some(parquet_columns::table(file, metadata.schema(), mapping)?)),
+        Ok((schema, _)) => Ok(Some(parquet_columns::table(file, &schema, mapping)?)),
         Err(_) => Ok(None),
     }
 }
 
-/// Reads the footer; the inner error is that of a broken file.
-fn load(handle: &File, file: &InputFile) -> Result<Result<ArrowReaderMetadata, String>> {
+/// Reads the footer: the schema as the file tells it, and what to read the rows with; the inner error is that of a broken file.
+fn load(
+    handle: &File,
+    file: &InputFile,
+) -> Result<Result<(SchemaRef, ArrowReaderMetadata), String>> {
     let read = || {
-        let metadata = ArrowReaderMetadata::load(handle, ArrowReaderOptions::new())?;
-        let views = with_views(metadata.schema());
-        let options = ArrowReaderOptions::new().with_schema(views);
-        ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
+        let told = ArrowReaderMetadata::load(handle, ArrowReaderOptions::new())?;
+        let options = ArrowReaderOptions::new()
+            .with_parquet_schema(without_strings(told.parquet_schema())?)
+            .with_schema(as_bytes(told.schema()));
+        Ok((told.schema().clone(), ArrowReaderMetadata::load(handle, options)?))
     };
     match guarded(read) {
-        Ok(metadata) => Ok(Ok(metadata)),
+        Ok(found) => Ok(Ok(found)),
         Err(error) => Ok(Err(broken(error).with_context(|| file.path.display().to_string())?)),
     }
-}
-
-/// Calls the library, which panics on some damaged files: that too is an error of the file.
-fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
-    // What was being read is thrown away after a panic, so nobody sees it half done.
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
-        let what = panic.downcast_ref::<String>().map(String::as_str);
-        let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason");
-        Err(ParquetError::General(format!("the Parquet library gave up: {what}")))
-    })
 }
 
 /// Reads the next batch of rows.
@@ -109,7 +106,7 @@ impl ParquetReader {
     /// When it cannot be opened.
     pub(super) fn open(file: &InputFile, layout: Arc<Layout>) -> Result<ParquetReader> {
         let handle = open_file(file)?;
-        let metadata = load(&handle, file)?;
+        let metadata = load(&handle, file)?.map(|(_, metadata)| metadata);
         Ok(ParquetReader {
             handle,
             metadata,
@@ -156,7 +153,7 @@ impl ParquetReader {
         Ok(true)
     }
 
-    /// Reads on row by row, up to one that cannot be read.
+    /// Reads on row by row, up to the one that cannot be read; what is skipped before it was read before.
     fn read_singly(&mut self, metadata: &ArrowReaderMetadata) -> Result<()> {
         let error = match self.open_rows(metadata, 1) {
             Err(error) => error,
@@ -169,23 +166,11 @@ impl ParquetReader {
             },
         };
         let what = broken(error).with_context(|| self.file.path.display().to_string())?;
-        self.group_rows += 1;
-        let goes_on =
-            self.open_rows(metadata, 1).is_ok_and(|mut rows| match next_rows(&mut rows) {
-                Some(next) => next.is_ok(),
-                None => true,
-            });
-        if goes_on {
-            self.add_unreadable(&what);
-        } else {
-            // A damaged footer may hold any number here, so it is only shown.
-            let columns = metadata.metadata().row_group(self.group).columns();
-            let at = columns.first().map_or(0, |column| column.data_page_offset());
-            let group = self.group;
-            self.break_off(&format!(
-                "row group {group}, at byte {at} of the file, is corrupt: {what}"
-            ));
-        }
+        // A damaged footer may hold any number here, so it is only shown.
+        let columns = metadata.metadata().row_group(self.group).columns();
+        let at = columns.first().map_or(0, |column| column.data_page_offset());
+        let group = self.group;
+        self.break_off(&format!("row group {group}, at byte {at} of the file, is corrupt: {what}"));
         Ok(())
     }
 

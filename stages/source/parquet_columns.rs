@@ -6,14 +6,18 @@ use anyhow::{Context, Result, ensure};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, new_null_array,
 };
-use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::compute::{
+    CastOptions, can_cast_types, cast_with_options, concat, filter_record_batch, nullif,
+};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
 
 use super::files::InputFile;
 use super::mapping::Mapping;
+use super::parquet_schema::is_string;
 use super::unreadable::{row_id, unreadable};
 use super::{Decoded, Layout, Table};
-use crate::batch::{Batch, COLUMNS, ID, Origin, Place, TEXT, URL};
+use crate::batch::{Batch, COLUMNS, ID, Origin, Place, TEXT};
 
 /// Returns what a schema says of its columns.
 ///
@@ -42,114 +46,131 @@ pub(super) fn table(file: &InputFile, schema: &Schema, mapping: &Mapping) -> Res
     Ok(Table { names, own: own.map(|field| field.as_ref().clone()).collect(), is_found })
 }
 
-/// Returns the schema to ask the Parquet reader for: strings as views, which cannot overflow.
-///
-/// Rows that repeat a long text share it as long as they are views; they are cut into pieces before they are copied.
-pub(super) fn with_views(schema: &Schema) -> SchemaRef {
-    let view = |data_type: &DataType| match data_type {
-        data_type if is_text(data_type) => DataType::Utf8View,
-        data_type if is_string(data_type) => DataType::BinaryView,
-        other => other.clone(),
-    };
-    let fields = schema
-        .fields()
-        .iter()
-        .map(|field| field.as_ref().clone().with_data_type(view(field.data_type())));
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
 /// Returns the bytes of strings in each row.
 pub(super) fn row_bytes(rows: &RecordBatch) -> Vec<usize> {
     let mut bytes = vec![0; rows.num_rows()];
-    for column in rows.columns() {
-        let views = match column.data_type() {
-            DataType::Utf8View => column.as_string_view().views(),
-            DataType::BinaryView => column.as_binary_view().views(),
-            _ => continue,
-        };
-        for (bytes, view) in bytes.iter_mut().zip(views.iter()) {
-            // The low half of a view's first word is the length.
-            *bytes += (*view & u128::from(u32::MAX)) as usize;
-        }
-    }
+    rows.columns().iter().for_each(|column| add_row_bytes(column, &mut bytes));
     bytes
+}
+
+fn add_row_bytes(column: &ArrayRef, bytes: &mut [usize]) {
+    if let Some(children) = column.as_struct_opt() {
+        children.columns().iter().for_each(|child| add_row_bytes(child, bytes));
+    }
+    let Some(strings) = column.as_binary_view_opt() else { return };
+    for (bytes, view) in bytes.iter_mut().zip(strings.views().iter()) {
+        *bytes += view_length(*view);
+    }
+}
+
+/// Returns the length of a value: the low half of the first word of its view.
+fn view_length(view: u128) -> usize {
+    (view & u128::from(u32::MAX)) as usize
 }
 
 /// Turns rows of a table into a batch; `first_row` is the place of the first one.
 ///
 /// # Errors
-/// When a column cannot be cast to what the schema says.
+/// When a column has a type that cannot become what the schema says.
 pub(super) fn decode(
     rows: &RecordBatch,
     first_row: u64,
     file: &InputFile,
     layout: &Layout,
 ) -> Result<Decoded> {
-    let base = |column: usize| -> Result<Option<ArrayRef>> {
-        let Some(found) = take(rows, layout.mapping.name(column)) else { return Ok(None) };
-        Ok(Some(cast(&found, &DataType::Utf8)?))
-    };
     let raw_text = take(rows, layout.mapping.name(TEXT)).context("a table without a text")?;
-    let text = cast(&raw_text, &DataType::Utf8)?;
-    let text: &StringArray = text.as_string();
-    let ids = base(ID)?;
-    let ids: Option<&StringArray> = ids.as_ref().map(|ids| ids.as_string());
+    let raw_text = raw_text.as_binary_view_opt().context("a text that is no string")?;
+    let mut problems: Vec<Option<String>> =
+        raw_text.iter().map(|text| problem(text, layout)).collect();
+    let is_long = |text: Option<&[u8]>| text.is_some_and(|text| text.len() > layout.max_line_bytes);
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(layout.schema.fields().len());
+    for (i, field) in layout.schema.fields().iter().enumerate() {
+        let name = if i < COLUMNS.len() { layout.mapping.name(i) } else { field.name() };
+        let found = match i {
+            // A long text is not even decoded.
+            TEXT if raw_text.iter().any(is_long) => {
+                let is_long = raw_text.iter().map(|text| Some(is_long(text))).collect();
+                Some(nullif(raw_text, &is_long)?)
+            }
+            i if i < COLUMNS.len() => take(rows, name),
+            _ => rows.column_by_name(name).cloned(),
+        };
+        columns.push(match found {
+            Some(column) => cast_rows(&column, field.data_type(), name, &mut problems)
+                .with_context(|| format!("{}: column `{name}`", file.path.display()))?,
+            None => new_null_array(field.data_type(), rows.num_rows()),
+        });
+    }
+    let ids: &StringArray = columns[ID].as_string();
+    let text: &StringArray = columns[TEXT].as_string();
     let mut removed = Vec::new();
     let mut origins = Vec::new();
-    let mut keep = Vec::with_capacity(rows.num_rows());
     let mut all_ids = Vec::with_capacity(rows.num_rows());
-    for (i, number) in (0..rows.num_rows()).zip(first_row..) {
-        let id = ids.filter(|ids| ids.is_valid(i)).map(|ids| ids.value(i));
-        let problem = problem(&raw_text, text, i, layout);
-        keep.push(problem.is_none());
+    for ((i, number), problem) in (0..rows.num_rows()).zip(first_row..).zip(&problems) {
+        let id = ids.is_valid(i).then(|| ids.value(i));
         all_ids.push(id.map_or_else(|| row_id(file, number), str::to_owned));
         match problem {
-            Some(what) => {
-                removed.push(unreadable(file, number, id, text.value(i).as_bytes(), what))
-            }
+            Some(what) => removed.push(unreadable(file, number, id, raw_text.value(i), what)),
             None => {
                 origins.push(Origin::new(Place { file: file.number, row: number }, text.value(i)))
             }
         }
     }
-    let mut columns: Vec<ArrayRef> =
-        vec![Arc::new(StringArray::from(all_ids)), Arc::new(text.clone())];
-    for column in URL..COLUMNS.len() {
-        columns.push(
-            base(column)?.unwrap_or_else(|| new_null_array(&DataType::Utf8, rows.num_rows())),
-        );
-    }
-    for field in layout.schema.fields().iter().skip(COLUMNS.len()) {
-        columns.push(match rows.column_by_name(field.name()) {
-            Some(column) => cast(column, field.data_type())
-                .with_context(|| format!("{}: column `{}`", file.path.display(), field.name()))?,
-            None => new_null_array(field.data_type(), rows.num_rows()),
-        });
-    }
+    columns[ID] = Arc::new(StringArray::from(all_ids));
     // The text may have nulls until they are taken out.
     let nullable: Vec<_> =
         layout.schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
     let rows = RecordBatch::try_new(Arc::new(Schema::new(nullable)), columns)?;
     let rows = match removed.is_empty() {
         true => rows,
-        false => filter_record_batch(&rows, &BooleanArray::from(keep))?,
+        false => {
+            let keep: Vec<bool> = problems.iter().map(Option::is_none).collect();
+            filter_record_batch(&rows, &BooleanArray::from(keep))?
+        }
     };
     let rows = RecordBatch::try_new(layout.schema.clone(), rows.columns().to_vec())?;
     Ok(Decoded { batch: Batch::new(rows, origins)?, unreadable: removed })
 }
 
-/// Says why a row is unreadable.
-fn problem(raw: &ArrayRef, text: &StringArray, row: usize, layout: &Layout) -> Option<String> {
+/// Says why a text cannot be read, before it is decoded.
+fn problem(text: Option<&[u8]>, layout: &Layout) -> Option<String> {
     let max = layout.max_line_bytes;
-    let name = layout.mapping.name(TEXT);
-    match (text.is_valid(row), raw.is_valid(row)) {
-        (false, false) => Some(format!("`{name}` is null, expected a string")),
-        (false, true) => Some(format!("`{name}` is not UTF-8")),
-        _ if text.value_length(row) as usize > max => {
-            Some(format!("a text of {} bytes, max_line_bytes is {max}", text.value_length(row)))
+    match text {
+        None => Some(format!("`{}` is null, expected a string", layout.mapping.name(TEXT))),
+        Some(text) if text.len() > max => {
+            Some(format!("a text of {} bytes, max_line_bytes is {max}", text.len()))
         }
-        _ => None,
+        Some(_) => None,
     }
+}
+
+/// Casts a column; a value that cannot be cast becomes null, and a problem of its row unless that has one.
+///
+/// # Errors
+/// When the types are such that no value can be cast.
+fn cast_rows(
+    column: &ArrayRef,
+    data_type: &DataType,
+    name: &str,
+    problems: &mut [Option<String>],
+) -> Result<ArrayRef, ArrowError> {
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    match cast_with_options(column, data_type, &strict) {
+        Ok(cast) => return Ok(cast),
+        Err(error) if !can_cast_types(column.data_type(), data_type) => return Err(error),
+        Err(_) => {}
+    }
+    let mut cast_row = |(i, problem): (usize, &mut Option<String>)| {
+        cast_with_options(&column.slice(i, 1), data_type, &strict).unwrap_or_else(|error| {
+            problem.get_or_insert_with(|| match column.data_type() {
+                DataType::BinaryView => format!("`{name}` is not UTF-8"),
+                _ => format!("`{name}`: {error}"),
+            });
+            new_null_array(data_type, 1)
+        })
+    };
+    let rows: Vec<ArrayRef> = problems.iter_mut().enumerate().map(&mut cast_row).collect();
+    concat(&rows.iter().map(AsRef::as_ref).collect::<Vec<_>>())
 }
 
 /// Finds a column by its name, or through structs by a path.
@@ -185,23 +206,6 @@ fn take(rows: &RecordBatch, name: &str) -> Option<ArrayRef> {
         };
     }
     Some(column)
-}
-
-fn is_text(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
-        DataType::Dictionary(_, values) => is_text(values),
-        _ => false,
-    }
-}
-
-/// Says whether a column has strings; old writers do not mark them, and they are binary then.
-fn is_string(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => true,
-        DataType::Dictionary(_, values) => is_string(values),
-        other => is_text(other),
-    }
 }
 
 /// Says whether a value can be spelt as a string.
