@@ -10,7 +10,8 @@
 //!   `gopher_repetition_filter.py`.
 //! Differs: from datatrove in the cutting of words (see fixtures/parity/datatrove); there `ab` + `c` and `a` + `bc`
 //!   are the same duplicate n-gram, here they are not; an empty text is no error.
-//! Cost: one table look-up for each word, and one for each n-gram whose parts both repeat.
+//! Cost: one pass over the words that bounds what n-grams can repeat. Where a bound does not hold, or every value is wanted,
+//!   one table look-up for each word, and one for each n-gram whose parts both repeat.
 
 use std::ops::ControlFlow;
 
@@ -76,6 +77,9 @@ impl Default for GopherRepetition {
         }
     }
 }
+
+/// Characters from which a text is counted without being bounded before.
+const MAX_BOUNDED: u64 = 1 << 30;
 
 /// How n-grams are weighed.
 #[derive(Clone, Copy)]
@@ -158,6 +162,19 @@ impl Filter for Rule {
         let chars_of = |words: std::ops::Range<usize>| -> u64 {
             segments[words].iter().map(|word| u64::from(word.chars)).sum()
         };
+        if !judge.is_measuring() && chars < MAX_BOUNDED {
+            let bounds = repeats.bounds(segments.iter().map(|word| (word.hash, word.chars)));
+            let holds = |(_, n, measure, limit): (_, usize, Measure, &Limit<f64>)| {
+                let bound = match measure {
+                    Measure::Top => bounds.top(n),
+                    Measure::Duplicate => bounds.repeated(n),
+                };
+                limit.of(zh).is_none_or(|limit| ratio(bound, chars) <= limit)
+            };
+            if limits.ngram_checks().into_iter().all(holds) {
+                return ControlFlow::Continue(());
+            }
+        }
         repeats.start(segments.iter().map(|word| word.hash));
         for (key, n, measure, limit) in limits.ngram_checks() {
             repeats.lengthen();

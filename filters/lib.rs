@@ -38,7 +38,7 @@ pub use language::Language;
 pub use limit::{Limit, Number};
 pub use pii::Pii;
 pub use punctuation::{is_punctuation, is_sentence_end};
-pub use repeats::{Duplicates, Repeats, TopGram};
+pub use repeats::{Bounds, Duplicates, Repeats, TopGram};
 pub use verdict::{Judge, Measure, Removal};
 
 /// Measures one document, may edit its text, and decides whether it stays.

@@ -6,9 +6,16 @@
 //! found a repetition: in ordinary text nearly all work is done after the pairs of words, and equality is exact
 //! (but for a collision of the words' 64-bit hashes).
 
+mod sketch;
+
+use sketch::Sketch;
+
+pub use sketch::Bounds;
+
 /// Tables for counting; they keep their memory from document to document.
 #[derive(Debug, Default)]
 pub struct Repeats {
+    sketch: Sketch,
     table: Table,
     n: usize,
     /// For each place, the first place of the same n-gram; `UNIQUE` where it occurs once.
@@ -57,6 +64,11 @@ impl Repeats {
             }
         }
         found
+    }
+
+    /// Bounds what n-grams amount to, given hash and characters of each word; far cheaper than to count them.
+    pub fn bounds(&mut self, words: impl ExactSizeIterator<Item = (u64, u32)>) -> Bounds {
+        self.sketch.bounds(words)
     }
 
     /// Starts with the 1-grams of a document, given the hash of each word.
@@ -237,6 +249,36 @@ mod tests {
                 let repeated = repeats.repeated_chars(|range| range.len() as u64);
                 prop_assert_eq!(repeated, naive_repeated(&words, n), "repeated {}-grams", n);
                 repeats.lengthen();
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bounds_are_never_below_what_is_counted(
+            words in prop::collection::vec((0u8..6).prop_map(|word| word * 40), 0..200),
+            bits in 1u32..64,
+        ) {
+            // Hashes of few bits collide, as those of a long document do in the tables.
+            let hash = |word: u8| u64::from(word).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - bits);
+            let chars = |range: std::ops::Range<usize>| -> u64 {
+                words[range].iter().map(|&word| u64::from(word)).sum()
+            };
+            let mut repeats = Repeats::default();
+            let bounds = repeats.bounds(words.iter().map(|&word| (hash(word), u32::from(word))));
+            repeats.start(words.iter().map(|&word| u64::from(word)));
+            for n in 2..=10 {
+                repeats.lengthen();
+                if n < 5 {
+                    let top = repeats.top().map_or(0, |top| {
+                        (chars(top.first..top.first + n) + n as u64 - 1) * top.count
+                    });
+                    prop_assert!(top <= bounds.top(n), "{} {}-grams, at most {}", top, n, bounds.top(n));
+                } else {
+                    let repeated = repeats.repeated_chars(chars);
+                    let bound = bounds.repeated(n);
+                    prop_assert!(repeated <= bound, "{} {}-grams, at most {}", repeated, n, bound);
+                }
             }
         }
     }

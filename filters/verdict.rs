@@ -48,6 +48,11 @@ impl Judge {
         Judge { measures: Some(Vec::new()), ..Judge::default() }
     }
 
+    /// Returns whether every value is wanted, so that a rule may not skip what cannot break a limit.
+    pub fn is_measuring(&self) -> bool {
+        self.measures.is_some()
+    }
+
     /// Breaks if `value` is below `limit`; a limit of `None` is switched off. NaN breaks.
     pub fn at_least(
         &mut self,

@@ -20,7 +20,7 @@ use crate::batch::{Batch, Place};
 use crate::disk::{FileSeal, seal_file};
 use crate::pipeline::Setting;
 use crate::rows::{Combine, Layout, Ranges, Rows, SortedRows};
-use crate::sink::TableFile;
+use crate::sink::{KEPT_LEVEL, TableFile};
 use crate::source::InputFile;
 use crate::token_shards::{TokenShardWriter, TokenType};
 use crate::tokenize::{TOKENS, token_lists};
@@ -247,7 +247,7 @@ impl<'a> DocumentTable<'a> {
             ("text_bytes", DataType::UInt64),
         ];
         let schema = Arc::new(Schema::new(fields.map(field).to_vec()));
-        let file = TableFile::create(path, schema.clone())?;
+        let file = TableFile::create(path, schema.clone(), KEPT_LEVEL)?;
         Ok(DocumentTable { file, schema, files, next_token: 0, columns: Columns::default() })
     }
 

@@ -9,8 +9,9 @@ INPUT is a folder of *.jsonl.zst with `id` and `text`, such as the `c10/zst` tha
     minhash   14 bands x 8 rows over word 5-grams; the whole job, all four of datatrove's stages
 
 Speed is MB of UTF-8 text per CPU second of the whole process tree (see measure.py). Start-up, the same job on one short
-document, is measured too, and subtracted for a second figure. Medians over the rounds; within a round the two programs
-alternate. Each program runs as it comes: corpusmill keeps what it removed in removed/, datatrove throws it away.
+document, is measured too, and subtracted for a second figure. Medians over all runs; within a round the two programs
+alternate, and corpusmill runs three times in its turn: a run of seconds feels a cold machine more than one of minutes.
+Each program runs as it comes: corpusmill keeps what it removed in removed/, datatrove throws it away.
 
 Every single run is appended to runs/DATE.jsonl. Makes a virtual environment in WORK/venv (WORK is a folder
 `corpusmill-versus` below the system's temporary folder unless it is given) and installs into it, from PyPI:
@@ -33,6 +34,7 @@ HERE = Path(__file__).resolve().parent
 REQUIREMENTS = ["datatrove[io,processing]==0.10.1", "spacy==3.8.18"]
 JOBS = ["filters", "minhash"]
 PROGRAMS = ["datatrove", "corpusmill"]
+RUNS_IN_TURN = {"datatrove": 1, "corpusmill": 3}
 TINY_TEXT = (
     "The mill stands at the end of the lane, and the water that drives it comes down from the hills in all seasons. "
     "When the days are short, the miller lights a lamp and sits by the window with a book that his father gave him. "
@@ -93,10 +95,13 @@ def main():
     for round_number in range(args.rounds):
         for job in args.jobs:
             for size, source in inputs.items():
-                for program in programs if round_number % 2 == 0 else programs[::-1]:
+                turns = programs if round_number % 2 == 0 else programs[::-1]
+                for program in [program for program in turns for _ in range(RUNS_IN_TURN[program])]:
                     output = args.work / "output"
                     command = command_for(program, job, source, output, args, python)
                     run = {"job": job, "program": program, "size": size, "round": round_number}
+                    if program == "corpusmill":
+                        run["pipeline"] = (HERE / f"{job}.toml").read_text()
                     run |= measure(command, output, args.work / f"{program}-{job}-{size}.log")
                     if size == "full":
                         found = count_text(python, output if program == "datatrove" else output / "documents")

@@ -22,7 +22,7 @@ pub use jsonl::JsonlSink;
 pub use parquet::ParquetSink;
 pub use removed::{RemovedSink, schema as removed_schema};
 pub use spool::{SpoolReader, SpoolSink};
-pub(crate) use table::TableFile;
+pub(crate) use table::{KEPT_LEVEL, TableFile};
 
 /// Writes batches into one file, in order.
 pub trait Sink: Send {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use arrow::datatypes::SchemaRef;
 
 use super::Sink;
-use super::table::TableFile;
+use super::table::{KEPT_LEVEL, TableFile};
 use crate::batch::Batch;
 use crate::disk::FileSeal;
 
@@ -19,7 +19,7 @@ impl ParquetSink {
     /// # Errors
     /// When it cannot be made, or Parquet lacks the type of a column.
     pub fn create(path: &Path, schema: SchemaRef) -> Result<ParquetSink> {
-        Ok(ParquetSink(TableFile::create(path, schema)?))
+        Ok(ParquetSink(TableFile::create(path, schema, KEPT_LEVEL)?))
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use arrow::array::{ArrayRef, Float64Builder, RecordBatch, StringBuilder, UInt64Builder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::table::TableFile;
+use super::table::{LOOKED_INTO_LEVEL, TableFile};
 use crate::config::KeepRemoved;
 use crate::disk::FileSeal;
 use crate::ledger::{Cause, Removed};
@@ -52,7 +52,7 @@ impl RemovedSink {
         }
         let mut table = match self.table.take() {
             Some(table) => table,
-            None => TableFile::create(&self.path, self.schema.clone())?,
+            None => TableFile::create(&self.path, self.schema.clone(), LOOKED_INTO_LEVEL)?,
         };
         table.write(&rows)?;
         self.table = Some(table);
