@@ -23,7 +23,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::segment::{self, Segment};
-use crate::{ConfigError, Document, Filter, Judge, Limit};
+use crate::{ConfigError, Document, Filter, Judge, Limit, Tag};
 
 /// Settings of the rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,7 +113,8 @@ struct Rule {
 /// A text and what is known of the whole of it, so that most lines need no search of their own.
 struct Page<'t> {
     text: &'t str,
-    chinese: bool,
+    language: Tag,
+    is_chinese: bool,
     /// The words of a Chinese text that stand behind the last line.
     segments: &'t [Segment],
     has_phrase: bool,
@@ -134,9 +135,9 @@ impl Filter for Rule {
     }
 
     fn judge(&self, doc: &mut Document<'_>, judge: &mut Judge) -> ControlFlow<()> {
-        let chinese = doc.is_chinese();
+        let (language, is_chinese) = (doc.tag(), doc.is_chinese());
         let mut kept = doc.take_buffer();
-        let (text, segments) = if chinese {
+        let (text, segments) = if is_chinese {
             let parts = doc.parts();
             (parts.text, parts.segments)
         } else {
@@ -144,7 +145,8 @@ impl Filter for Rule {
         };
         let page = Page {
             text,
-            chinese,
+            language,
+            is_chinese,
             segments,
             has_phrase: FIND_PHRASES.is_match(text),
             has_citation: self.config.cut_citations && memchr(b'[', text.as_bytes()).is_some(),
@@ -176,7 +178,8 @@ impl Rule {
             if page.has_citation && memchr(b'[', trimmed.as_bytes()).is_some() {
                 line = CITATION.replace_all(trimmed, "");
             }
-            if config.require_terminal_mark && !self.is_ended(&line, page.chinese) || has_few_words
+            if config.require_terminal_mark && !self.is_ended(&line, page.is_chinese)
+                || has_few_words
             {
                 continue;
             }
@@ -200,7 +203,11 @@ impl Rule {
             }
             kept.push_str(&line);
         }
-        judge.at_least("min_sentences", sentences as f64, config.min_sentences.of(page.chinese))?;
+        judge.at_least(
+            "min_sentences",
+            sentences as f64,
+            config.min_sentences.of(page.language),
+        )?;
         // Without citations a kept line may have become blank at an end, or been so.
         kept.truncate(kept.trim_end().len());
         let changed = kept != page.text;
@@ -209,9 +216,9 @@ impl Rule {
 
     /// Returns whether a line has too few words, or `None` if one is too long for the line to stay.
     fn weigh_words(&self, line: &str, page: &mut Page<'_>) -> Option<bool> {
-        let min_words = self.config.min_line_words.of(page.chinese).unwrap_or(0.0) as usize;
-        let max_chars = self.config.max_word_chars.of(page.chinese).unwrap_or(f64::INFINITY);
-        if page.chinese {
+        let min_words = self.config.min_line_words.of(page.language).unwrap_or(0.0) as usize;
+        let max_chars = self.config.max_word_chars.of(page.language).unwrap_or(f64::INFINITY);
+        if page.is_chinese {
             let end = line.as_ptr() as usize - page.text.as_ptr() as usize + line.len();
             let n_segments = page.segments.partition_point(|word| (word.end as usize) <= end);
             let (segments, rest) = page.segments.split_at(n_segments);
@@ -228,11 +235,11 @@ impl Rule {
         Some(min_words > 0 && line.split_whitespace().nth(min_words - 1).is_none())
     }
 
-    fn is_ended(&self, line: &str, chinese: bool) -> bool {
+    fn is_ended(&self, line: &str, is_chinese: bool) -> bool {
         let config = &self.config;
         line.chars().next_back().is_some_and(|last| {
             config.terminal_marks.contains(last)
-                || chinese && config.terminal_marks_zh.contains(last)
+                || is_chinese && config.terminal_marks_zh.contains(last)
         }) && !line.ends_with("...")
     }
 }

@@ -62,7 +62,7 @@ impl Classifier {
         })?;
         let name = self.name.clone().unwrap_or_else(|| "classifier".to_owned());
         let score = format!("{name}_score");
-        Ok(Rule { name, score, model, label, min_score: self.min_score })
+        Ok(Rule { name, score, model, label, min_score: self.min_score.clone() })
     }
 }
 
@@ -89,7 +89,7 @@ impl Filter for Rule {
         self.model.score(doc.text(), &mut scores);
         let score = scores[self.label];
         doc.set_score(&self.score, score);
-        let limit = self.min_score.of(doc.is_chinese());
+        let limit = self.min_score.of(doc.tag());
         judge.at_least("min_score", f64::from(score), limit)
     }
 }

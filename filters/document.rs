@@ -3,6 +3,7 @@
 use memchr::memchr_iter;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::Tag;
 use crate::repeats::Repeats;
 use crate::segment::{self, Segment};
 
@@ -17,7 +18,7 @@ pub struct Document<'a> {
     columns: Vec<(&'a str, &'a str)>,
     scratch: &'a mut Scratch,
     edited: bool,
-    chinese: Option<bool>,
+    tag: Option<Tag>,
     has_segments: bool,
     has_lines: bool,
 }
@@ -75,7 +76,7 @@ impl<'a> Document<'a> {
             columns: Vec::new(),
             scratch,
             edited: false,
-            chinese: None,
+            tag: None,
             has_segments: false,
             has_lines: false,
         }
@@ -123,19 +124,25 @@ impl<'a> Document<'a> {
         self.forget();
     }
 
-    /// Returns whether words are cut, and limits chosen, as for Chinese.
+    /// Returns the language to cut words, and to look up limits and word lists by.
     ///
-    /// The language decides where it is known; else the script of the first characters does.
-    pub fn is_chinese(&mut self) -> bool {
-        if let Some(known) = self.chinese {
+    /// The language decides where it is known; else the script of the first characters tells Chinese from the rest.
+    pub fn tag(&mut self) -> Tag {
+        if let Some(known) = self.tag {
             return known;
         }
-        let chinese = match self.language {
-            Some(language) => segment::is_chinese(language),
-            None => segment::is_mostly_han(self.text()),
+        let tag = match self.language.and_then(Tag::read) {
+            Some(tag) => tag,
+            None if segment::is_mostly_han(self.text()) => Tag::ZH,
+            None => Tag::UNKNOWN,
         };
-        self.chinese = Some(chinese);
-        chinese
+        self.tag = Some(tag);
+        tag
+    }
+
+    /// Returns whether words are cut as those of Chinese.
+    pub fn is_chinese(&mut self) -> bool {
+        self.tag().primary() == Tag::ZH
     }
 
     /// Sets a column of the input row that rules may ask for, such as `url`; a null is not set.
@@ -226,7 +233,7 @@ impl<'a> Document<'a> {
     }
 
     fn forget(&mut self) {
-        self.chinese = None;
+        self.tag = None;
         self.has_segments = false;
         self.has_lines = false;
     }

@@ -47,7 +47,7 @@ impl Default for Fineweb {
             name: None,
             min_ended_line_ratio: Limit::with_zh(0.12, 0.106),
             allow_no_ended_line: false,
-            max_short_line_ratio: Limit { other: Some(0.67), zh: None },
+            max_short_line_ratio: Limit::but_zh(0.67),
             short_line_chars: 30,
             max_duplicate_line_char_ratio: Limit::with_zh(0.01, 0.1),
             max_newlines_per_word: Limit::with_zh(0.3, 0.178),
@@ -78,7 +78,7 @@ impl Filter for Rule {
 
     fn judge(&self, doc: &mut Document<'_>, judge: &mut Judge) -> ControlFlow<()> {
         let config = &self.config;
-        let zh = doc.is_chinese();
+        let language = doc.tag();
         let Parts { text, segments, lines, repeats } = doc.parts();
         let solid = || lines.iter().filter(|line| !line.text(text).trim().is_empty());
 
@@ -90,15 +90,15 @@ impl Filter for Rule {
             short += u64::from(u64::from(line.chars) <= config.short_line_chars);
         }
         if !(config.allow_no_ended_line && ended == 0 && total > 0) {
-            let limit = config.min_ended_line_ratio.of(zh);
+            let limit = config.min_ended_line_ratio.of(language);
             judge.at_least("min_ended_line_ratio", ratio(ended, total), limit)?;
         }
-        let limit = config.max_short_line_ratio.of(zh);
+        let limit = config.max_short_line_ratio.of(language);
         judge.at_most("max_short_line_ratio", ratio(short, total), limit)?;
 
         let found = repeats.duplicates(lines.len(), solid().map(|line| (line.hash, line.chars)));
         let chars = lines.iter().map(|line| u64::from(line.chars)).sum();
-        let limit = config.max_duplicate_line_char_ratio.of(zh);
+        let limit = config.max_duplicate_line_char_ratio.of(language);
         judge.at_most(
             "max_duplicate_line_char_ratio",
             ratio(found.repeated_chars, chars),
@@ -106,7 +106,7 @@ impl Filter for Rule {
         )?;
 
         let newlines = lines.len() as u64 - 1;
-        let limit = config.max_newlines_per_word.of(zh);
+        let limit = config.max_newlines_per_word.of(language);
         judge.at_most("max_newlines_per_word", ratio(newlines, segments.len() as u64), limit)
     }
 }

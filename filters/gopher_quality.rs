@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::limit::check_order;
 use crate::segment::{self, Segment};
 use crate::verdict::ratio;
-use crate::{ConfigError, Document, Filter, Judge, Limit};
+use crate::{ConfigError, Document, Filter, Judge, Limit, Tag};
 
 /// Settings of the rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,7 +105,12 @@ impl GopherQuality {
         )?;
         let mut stop_words = BTreeMap::new();
         for (language, words) in &self.stop_words {
-            stop_words.insert(language.clone(), StopWords::new(words)?);
+            let tag = Tag::read(language).ok_or_else(|| ConfigError::Unknown {
+                key: "stop_words",
+                value: language.clone(),
+                known: "languages such as `en`, `zh` and `sr-Cyrl`".to_owned(),
+            })?;
+            stop_words.insert(tag, StopWords::new(words)?);
         }
         let name = self.name.clone().unwrap_or_else(|| "gopher_quality".to_owned());
         Ok(Box::new(Rule { name, limits: self.clone(), stop_words }))
@@ -115,7 +120,7 @@ impl GopherQuality {
 struct Rule {
     name: String,
     limits: GopherQuality,
-    stop_words: BTreeMap<String, StopWords>,
+    stop_words: BTreeMap<Tag, StopWords>,
 }
 
 impl Filter for Rule {
@@ -125,14 +130,22 @@ impl Filter for Rule {
 
     fn judge(&self, doc: &mut Document<'_>, judge: &mut Judge) -> ControlFlow<()> {
         let limits = &self.limits;
-        let zh = doc.is_chinese();
+        let language = doc.tag();
 
         let words = Words::measure(doc.segments());
         let mean_chars = ratio(words.chars, words.solid);
-        judge.at_least("min_words", words.solid as f64, limits.min_words.of(zh))?;
-        judge.at_most("max_words", words.solid as f64, limits.max_words.of(zh))?;
-        judge.at_least("min_mean_word_chars", mean_chars, limits.min_mean_word_chars.of(zh))?;
-        judge.at_most("max_mean_word_chars", mean_chars, limits.max_mean_word_chars.of(zh))?;
+        judge.at_least("min_words", words.solid as f64, limits.min_words.of(language))?;
+        judge.at_most("max_words", words.solid as f64, limits.max_words.of(language))?;
+        judge.at_least(
+            "min_mean_word_chars",
+            mean_chars,
+            limits.min_mean_word_chars.of(language),
+        )?;
+        judge.at_most(
+            "max_mean_word_chars",
+            mean_chars,
+            limits.max_mean_word_chars.of(language),
+        )?;
 
         let text = doc.text().as_bytes();
         let hashes = memchr_iter(b'#', text).count() as u64;
@@ -140,26 +153,42 @@ impl Filter for Rule {
             (memmem::find_iter(text, "...").count() + memmem::find_iter(text, "…").count()) as u64;
         let hashes = ratio(hashes, words.total);
         let ellipses = ratio(ellipses, words.total);
-        judge.at_most("max_hashes_per_word", hashes, limits.max_hashes_per_word.of(zh))?;
-        judge.at_most("max_ellipses_per_word", ellipses, limits.max_ellipses_per_word.of(zh))?;
+        judge.at_most("max_hashes_per_word", hashes, limits.max_hashes_per_word.of(language))?;
+        judge.at_most(
+            "max_ellipses_per_word",
+            ellipses,
+            limits.max_ellipses_per_word.of(language),
+        )?;
 
         let lines = Lines::measure(doc.text());
         let bullets = ratio(lines.bullets, lines.total);
         let ellipses = ratio(lines.ellipses, lines.total);
-        judge.at_most("max_bullet_line_ratio", bullets, limits.max_bullet_line_ratio.of(zh))?;
+        judge.at_most(
+            "max_bullet_line_ratio",
+            bullets,
+            limits.max_bullet_line_ratio.of(language),
+        )?;
         judge.at_most(
             "max_ellipsis_line_ratio",
             ellipses,
-            limits.max_ellipsis_line_ratio.of(zh),
+            limits.max_ellipsis_line_ratio.of(language),
         )?;
 
         let letters = ratio(words.with_letter, words.total);
-        judge.at_least("min_letter_word_ratio", letters, limits.min_letter_word_ratio.of(zh))?;
+        judge.at_least(
+            "min_letter_word_ratio",
+            letters,
+            limits.min_letter_word_ratio.of(language),
+        )?;
 
-        match self.stop_words_for(doc, zh) {
+        match self.stop_words_for(language) {
             Some(stop_words) => {
                 let found = stop_words.count_different(doc.segments());
-                judge.at_least("min_stop_words", f64::from(found), limits.min_stop_words.of(zh))
+                judge.at_least(
+                    "min_stop_words",
+                    f64::from(found),
+                    limits.min_stop_words.of(language),
+                )
             }
             None => ControlFlow::Continue(()),
         }
@@ -167,13 +196,10 @@ impl Filter for Rule {
 }
 
 impl Rule {
-    fn stop_words_for(&self, doc: &Document<'_>, chinese: bool) -> Option<&StopWords> {
-        let language = match doc.language() {
-            _ if chinese => "zh",
-            Some(language) => language.split(['-', '_']).next().unwrap_or_default(),
-            None => "en",
-        };
-        self.stop_words.get(language)
+    /// Returns the stop words of a language; a document whose language nobody named is taken for English.
+    fn stop_words_for(&self, language: Tag) -> Option<&StopWords> {
+        let language = if language == Tag::UNKNOWN { Tag::EN } else { language };
+        self.stop_words.get(&language).or_else(|| self.stop_words.get(&language.primary()))
     }
 }
 

@@ -131,7 +131,7 @@ impl Filter for Rule {
 
     fn judge(&self, doc: &mut Document<'_>, judge: &mut Judge) -> ControlFlow<()> {
         let limits = &self.limits;
-        let zh = doc.is_chinese();
+        let language = doc.tag();
         let mut parts = doc.parts();
         let newlines = parts.lines.len() as u64 - 1;
         let chars = parts.lines.iter().map(|line| u64::from(line.chars)).sum::<u64>() + newlines;
@@ -141,21 +141,25 @@ impl Filter for Rule {
         judge.at_most(
             "max_duplicate_paragraph_ratio",
             share,
-            limits.max_duplicate_paragraph_ratio.of(zh),
+            limits.max_duplicate_paragraph_ratio.of(language),
         )?;
         judge.at_most(
             "max_duplicate_paragraph_char_ratio",
             char_share,
-            limits.max_duplicate_paragraph_char_ratio.of(zh),
+            limits.max_duplicate_paragraph_char_ratio.of(language),
         )?;
 
         let found = duplicate_lines(&mut parts);
         let (share, char_share) = shares(found, chars);
-        judge.at_most("max_duplicate_line_ratio", share, limits.max_duplicate_line_ratio.of(zh))?;
+        judge.at_most(
+            "max_duplicate_line_ratio",
+            share,
+            limits.max_duplicate_line_ratio.of(language),
+        )?;
         judge.at_most(
             "max_duplicate_line_char_ratio",
             char_share,
-            limits.max_duplicate_line_char_ratio.of(zh),
+            limits.max_duplicate_line_char_ratio.of(language),
         )?;
 
         let Parts { segments, repeats, .. } = parts;
@@ -169,7 +173,7 @@ impl Filter for Rule {
                     Measure::Top => bounds.top(n),
                     Measure::Duplicate => bounds.repeated(n),
                 };
-                limit.of(zh).is_none_or(|limit| ratio(bound, chars) <= limit)
+                limit.of(language).is_none_or(|limit| ratio(bound, chars) <= limit)
             };
             if limits.ngram_checks().into_iter().all(holds) {
                 return ControlFlow::Continue(());
@@ -185,7 +189,7 @@ impl Filter for Rule {
                 }),
                 Measure::Duplicate => repeats.repeated_chars(chars_of),
             };
-            judge.at_most(key, ratio(repeated, chars), limit.of(zh))?;
+            judge.at_most(key, ratio(repeated, chars), limit.of(language))?;
         }
         ControlFlow::Continue(())
     }

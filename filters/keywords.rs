@@ -152,9 +152,9 @@ impl Filter for Rule {
     }
 
     fn judge(&self, doc: &mut Document<'_>, judge: &mut Judge) -> ControlFlow<()> {
-        let zh = doc.is_chinese();
-        let max_count = self.config.max_count.of(zh);
-        let max_char_ratio = self.config.max_char_ratio.of(zh);
+        let language = doc.tag();
+        let max_count = self.config.max_count.of(language);
+        let max_char_ratio = self.config.max_char_ratio.of(language);
         let lower;
         let text = if self.folds_unicode && !doc.text().is_ascii() {
             lower = doc.text().to_lowercase();

@@ -88,7 +88,7 @@ impl Filter for Rule {
         if !keep.iter().any(|kept| kept == tag) {
             judge.remove("keep", score, 0.0, Some(tag.to_owned()))?;
         }
-        match min_score.of(tag == "zh") {
+        match min_score.of(doc.tag()) {
             Some(limit) if score < limit => {
                 judge.remove("min_score", score, limit, Some(tag.to_owned()))
             }

@@ -19,6 +19,7 @@ mod pii;
 mod punctuation;
 mod repeats;
 pub mod segment;
+mod tag;
 mod verdict;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use limit::{Limit, Number};
 pub use pii::Pii;
 pub use punctuation::{is_punctuation, is_sentence_end};
 pub use repeats::{Bounds, Duplicates, Repeats, TopGram};
+pub use tag::Tag;
 pub use verdict::{Judge, Measure, Removal};
 
 /// Measures one document, may edit its text, and decides whether it stays.

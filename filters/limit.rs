@@ -1,4 +1,4 @@
-//! Limits as the pipeline file writes them: `0.2`, `false` for off, or `{ zh = 0.256, other = 0.2 }`.
+//! Limits as the pipeline file writes them: `0.2`, `false` for off, or `{ zh = 0.256, de = 0.22, other = 0.2 }`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,17 +6,16 @@ use std::marker::PhantomData;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::ConfigError;
+use crate::{ConfigError, Tag};
 
-/// A limit: off where `None`, and with a value of its own for Chinese text where one value would be wrong.
+/// A limit: off where `None`, and with a value of its own for languages where the common one would be wrong.
 ///
 /// A single number in the pipeline file holds for all languages.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Limit<T> {
-    /// For Chinese text.
-    pub zh: Option<T>,
-    /// For text in any other language.
-    pub other: Option<T>,
+    /// Sorted by language.
+    by: Vec<(Tag, Option<T>)>,
+    other: Option<T>,
 }
 
 /// A number that a limit may be: a count (`u64`) or a share (`f64`).
@@ -34,22 +33,36 @@ pub trait Number: Copy + Serialize + fmt::Display {
 impl<T: Number> Limit<T> {
     /// Returns a limit that holds for all languages.
     pub const fn all(value: T) -> Limit<T> {
-        Limit { zh: Some(value), other: Some(value) }
+        Limit { by: Vec::new(), other: Some(value) }
     }
 
     /// Returns a limit with a value of its own for Chinese.
-    pub const fn with_zh(other: T, zh: T) -> Limit<T> {
-        Limit { zh: Some(zh), other: Some(other) }
+    pub fn with_zh(other: T, zh: T) -> Limit<T> {
+        Limit { by: vec![(Tag::ZH, Some(zh))], other: Some(other) }
+    }
+
+    /// Returns a limit that is off for Chinese.
+    pub fn but_zh(other: T) -> Limit<T> {
+        Limit { by: vec![(Tag::ZH, None)], other: Some(other) }
     }
 
     /// Returns a limit that is off.
     pub const fn off() -> Limit<T> {
-        Limit { zh: None, other: None }
+        Limit { by: Vec::new(), other: None }
     }
 
-    /// Returns the limit for a text, or `None` if it is off.
-    pub fn of(&self, chinese: bool) -> Option<f64> {
-        if chinese { self.zh } else { self.other }.map(Number::to_f64)
+    /// Returns the limit for a text, or `None` if it is off: that of its language and script, of its language, of all others.
+    pub fn of(&self, language: Tag) -> Option<f64> {
+        let find = |tag: Tag| self.by.binary_search_by_key(&tag, |(tag, _)| *tag).ok();
+        let found = match self.by.is_empty() {
+            true => None,
+            false => find(language).or_else(|| find(language.primary())),
+        };
+        found.map_or(self.other, |at| self.by[at].1).map(Number::to_f64)
+    }
+
+    fn values(&self) -> impl Iterator<Item = f64> {
+        self.by.iter().map(|(_, value)| *value).chain([self.other]).flatten().map(Number::to_f64)
     }
 
     /// Refuses NaN, and what is negative.
@@ -68,8 +81,7 @@ impl<T: Number> Limit<T> {
         expected: &'static str,
         is_good: impl Fn(f64) -> bool,
     ) -> Result<(), ConfigError> {
-        let values = [self.zh, self.other].into_iter().flatten().map(Number::to_f64);
-        match values.into_iter().find(|&value| !is_good(value)) {
+        match self.values().find(|&value| !is_good(value)) {
             Some(value) => Err(ConfigError::OutOfRange { key, value, expected }),
             None => Ok(()),
         }
@@ -81,8 +93,9 @@ pub(crate) fn check_order<A: Number, B: Number>(
     (min_key, min): (&'static str, &Limit<A>),
     (max_key, max): (&'static str, &Limit<B>),
 ) -> Result<(), ConfigError> {
-    for chinese in [false, true] {
-        if let (Some(min), Some(max)) = (min.of(chinese), max.of(chinese))
+    let tags = min.by.iter().map(|(tag, _)| tag).chain(max.by.iter().map(|(tag, _)| tag));
+    for &tag in tags.chain([&Tag::UNKNOWN]) {
+        if let (Some(min), Some(max)) = (min.of(tag), max.of(tag))
             && min > max
         {
             return Err(ConfigError::Crossed { min_key, min, max_key, max });
@@ -126,11 +139,13 @@ impl Number for f64 {
 
 impl<T: Number> Serialize for Limit<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.zh.map(Number::to_f64) == self.other.map(Number::to_f64) {
+        if self.by.is_empty() {
             return Value(self.other).serialize(serializer);
         }
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("zh", &Value(self.zh))?;
+        let mut map = serializer.serialize_map(Some(self.by.len() + 1))?;
+        for (tag, value) in &self.by {
+            map.serialize_entry(tag.as_str(), &Value(*value))?;
+        }
         map.serialize_entry("other", &Value(self.other))?;
         map.end()
     }
@@ -171,20 +186,24 @@ impl<'de, T: Number> Visitor<'de> for LimitVisitor<T> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, or false to switch the check off", T::EXPECTED)?;
-        if self.with_map { write!(f, ", or {{ zh = …, other = … }}") } else { Ok(()) }
+        if self.with_map {
+            write!(f, ", or {{ zh = …, other = … }} with any languages")
+        } else {
+            Ok(())
+        }
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Limit<T>, E> {
         if value {
             return Err(E::invalid_value(de::Unexpected::Bool(true), &self));
         }
-        Ok(Limit { zh: None, other: None })
+        Ok(Limit::off())
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Limit<T>, E> {
         let number = T::from_integer(value)
             .ok_or_else(|| E::invalid_value(de::Unexpected::Signed(value), &self))?;
-        Ok(Limit { zh: Some(number), other: Some(number) })
+        Ok(Limit::all(number))
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Limit<T>, E> {
@@ -197,25 +216,31 @@ impl<'de, T: Number> Visitor<'de> for LimitVisitor<T> {
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Limit<T>, E> {
         let number = T::from_float(value)
             .ok_or_else(|| E::invalid_value(de::Unexpected::Float(value), &self))?;
-        Ok(Limit { zh: Some(number), other: Some(number) })
+        Ok(Limit::all(number))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Limit<T>, A::Error> {
         if !self.with_map {
             return Err(de::Error::invalid_type(de::Unexpected::Map, &self));
         }
-        let (mut zh, mut other) = (None, None);
+        let (mut by, mut other) = (Vec::new(), None);
         while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "zh" => zh = Some(map.next_value::<Value<T>>()?.0),
-                "other" => other = Some(map.next_value::<Value<T>>()?.0),
-                _ => return Err(de::Error::unknown_field(&key, &["zh", "other"])),
+            let value = map.next_value::<Value<T>>()?.0;
+            match Tag::read(&key) {
+                Some(tag) => by.push((tag, value)),
+                None if key == "other" => other = Some(value),
+                None => {
+                    return Err(de::Error::custom(format_args!(
+                        "`{key}` is no language, such as `zh` or `sr-Cyrl`, and not `other`"
+                    )));
+                }
             }
         }
-        Ok(Limit {
-            zh: zh.ok_or_else(|| de::Error::missing_field("zh"))?,
-            other: other.ok_or_else(|| de::Error::missing_field("other"))?,
-        })
+        by.sort_by_key(|(tag, _)| *tag);
+        if let Some(twice) = by.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(de::Error::custom(format_args!("two limits for `{:?}`", twice[0].0)));
+        }
+        Ok(Limit { by, other: other.ok_or_else(|| de::Error::missing_field("other"))? })
     }
 }
 
@@ -229,9 +254,7 @@ mod tests {
 
     #[test]
     fn limits_read_as_they_are_written() {
-        for limit in
-            [Limit::all(50), Limit::off(), Limit::with_zh(3, 1), Limit { zh: None, other: Some(2) }]
-        {
+        for limit in [Limit::all(50), Limit::off(), Limit::with_zh(3, 1), Limit::but_zh(2)] {
             let json = serde_json::to_string(&limit).unwrap();
             assert_eq!(read(&json).unwrap(), limit, "{json}");
         }
@@ -243,10 +266,28 @@ mod tests {
     }
 
     #[test]
+    fn the_nearest_language_has_the_limit() {
+        let limit = read(r#"{"zh": 1, "sr-Cyrl": 2, "srp": false, "other": 9}"#).unwrap();
+        let of = |name| limit.of(Tag::read(name).unwrap_or_default());
+        assert_eq!(
+            ["zh-Hant", "sr_Cyrl", "sr", "de", ""].map(of),
+            [1.0, 2.0, 9.0, 9.0, 9.0].map(Some)
+        );
+        assert_eq!(of("srp-Latn"), None);
+    }
+
+    #[test]
     fn what_is_no_limit_is_refused() {
-        for json in
-            ["true", "-1", "1.5", "\"50\"", "{\"zh\":1}", "{\"zh\":1,\"other\":2,\"en\":3}", "null"]
-        {
+        for json in [
+            "true",
+            "-1",
+            "1.5",
+            "\"50\"",
+            "{\"zh\":1}",
+            "{\"zh\":1,\"other\":2,\"english\":3}",
+            "{\"zh\":1,\"cmn\":2,\"other\":3}",
+            "null",
+        ] {
             assert!(read(json).is_err(), "{json}");
         }
         let error = read("true").unwrap_err().to_string();

@@ -102,7 +102,7 @@ impl Filter for Rule {
 
     fn judge(&self, doc: &mut Document<'_>, judge: &mut Judge) -> ControlFlow<()> {
         let findings = self.find(doc.text());
-        let limit = self.config.max_count.of(doc.is_chinese());
+        let limit = self.config.max_count.of(doc.tag());
         judge.at_most("max_count", findings.len() as f64, limit)?;
         if findings.is_empty() {
             return ControlFlow::Continue(());

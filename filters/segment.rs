@@ -96,12 +96,6 @@ pub fn cut(text: &str, chinese: bool, segments: &mut Vec<Segment>) {
     }
 }
 
-/// Returns whether a BCP-47 tag names a Chinese language, in whichever script.
-pub fn is_chinese(language: &str) -> bool {
-    let primary = language.split(['-', '_']).next().unwrap_or_default();
-    ["zh", "cmn", "yue", "wuu", "lzh"].iter().any(|known| primary.eq_ignore_ascii_case(known))
-}
-
 /// Returns whether more than half of the letters among the first 1,000 characters are Han, and hardly any is kana.
 pub fn is_mostly_han(text: &str) -> bool {
     let (mut letters, mut han, mut kana) = (0u32, 0u32, 0u32);
@@ -135,11 +129,5 @@ mod tests {
         assert!(!is_mostly_han("図書館は火曜日に再開しました。"));
         assert!(!is_mostly_han("...  123"));
         assert!(!is_mostly_han(""));
-    }
-
-    #[test]
-    fn chinese_has_several_tags() {
-        assert!(is_chinese("zh") && is_chinese("zh-Hant") && is_chinese("yue_Hant"));
-        assert!(!is_chinese("en") && !is_chinese("zha") && !is_chinese(""));
     }
 }
