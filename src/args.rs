@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Status(Folder),
     /// Prints what happened to a document
     Why(Why),
+    /// Reads a text on stdin, and prints what every rule of a pipeline measures, edits and decides
+    Try(Try),
     /// Checks a dataset: checksums, counts, token shards
     Verify(Folder),
     /// Prints the rules, or the manual page of one
@@ -131,6 +133,28 @@ pub(crate) struct Why {
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Prints JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Try {
+    /// The pipeline file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// A file with the text, instead of stdin
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<PathBuf>,
+    /// The language, as BCP-47, that the input would name
+    #[arg(long, value_name = "TAG")]
+    pub(crate) language: Option<String>,
+    /// The page that the text would come from
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The collection that the text would belong to
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -12,6 +12,7 @@ mod status;
 mod task;
 mod tokenizer;
 mod train;
+mod try_text;
 mod verify;
 mod why;
 
@@ -27,5 +28,6 @@ pub(crate) use status::status;
 pub(crate) use task::task;
 pub(crate) use tokenizer::tokenizer;
 pub(crate) use train::train;
+pub(crate) use try_text::try_text;
 pub(crate) use verify::verify;
 pub(crate) use why::why;

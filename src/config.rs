@@ -7,7 +7,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use stages::pipeline::{Pipeline, Setting, StageConfig};
+use stages::filter::FilterConfig;
+use stages::pipeline::{LoneStage, Pipeline, Setting, StageConfig};
 use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
@@ -21,6 +22,8 @@ use document::Document;
 use mistake::Mistake;
 pub(crate) use mistake::{Mistakes, suggest};
 pub(crate) use size::parse_size;
+
+use crate::trial::Test;
 
 /// A pipeline, and what the file says besides.
 #[derive(Debug)]
@@ -47,8 +50,8 @@ impl Default for Options {
 }
 
 /// The keys that a pipeline file may have at its top.
-const KEYS: [&str; 8] =
-    ["seed", "threads", "memory", "input", "output", "stage", "train", "evaluate"];
+const KEYS: [&str; 9] =
+    ["seed", "threads", "memory", "input", "output", "stage", "train", "evaluate", "test"];
 
 /// Reads the pipeline file at `path`; `change` is what the command line says against it, before values are checked.
 ///
@@ -66,6 +69,9 @@ pub(crate) fn load(
     }
     change(&mut file.pipeline)?;
     file.check_values();
+    if file.mistakes.is_empty() {
+        file.run_tests();
+    }
     let File { pipeline, options, mistakes, .. } = file;
     if mistakes.is_empty() {
         return Ok(Loaded { pipeline, options });
@@ -113,6 +119,7 @@ struct File<'a> {
     lacks_stage: bool,
     /// The names of all rules so far.
     rule_names: Vec<String>,
+    tests: Vec<(&'a Value<'a>, Test)>,
 }
 
 type Key<'a> = Spanned<DeString<'a>>;
@@ -128,6 +135,7 @@ impl<'a> File<'a> {
             places: Vec::new(),
             lacks_stage: false,
             rule_names: Vec::new(),
+            tests: Vec::new(),
         }
     }
 
@@ -141,12 +149,40 @@ impl<'a> File<'a> {
             "stage" => self.read_stages(key, value),
             "train" => self.pipeline.train = self.read(value, "train"),
             "evaluate" => self.pipeline.evaluate = self.read(value, "evaluate"),
+            "test" => self.read_tests(value),
             name => self.mistakes.push(mistake::unknown_key(name, &KEYS, key.span(), None)),
         }
     }
 
     fn read<T: DeserializeOwned>(&mut self, value: &Value<'_>, what: &str) -> Option<T> {
         read::read(value, what, &mut self.mistakes)
+    }
+
+    fn read_tests(&mut self, value: &'a Value<'a>) {
+        match value.get_ref() {
+            DeValue::Array(tests) => {
+                for test in tests.iter() {
+                    let read = self.read(test, "test").map(|read| (test, read));
+                    self.tests.extend(read);
+                }
+            }
+            _ => {
+                let mistake =
+                    Mistake::new(value.span(), "`test` must be a list of tables".to_owned());
+                self.mistakes.push(mistake.with_hint("write each test as `[[test]]`"));
+            }
+        }
+    }
+
+    /// Runs the tests of the file; one that fails is a mistake of it.
+    fn run_tests(&mut self) {
+        for (place, test) in std::mem::take(&mut self.tests) {
+            match test.run(&self.pipeline) {
+                Ok(None) => {}
+                Ok(Some(wrong)) => self.blame(place, "test", anyhow::Error::msg(wrong)),
+                Err(error) => self.blame(place, "test", error),
+            }
+        }
     }
 
     fn read_threads(&mut self, value: &Value<'_>) -> Option<usize> {
@@ -187,23 +223,32 @@ impl<'a> File<'a> {
         }
     }
 
-    /// Reads one `[[stage]]`: a table with one key, which names the stage.
+    /// Reads one `[[stage]]`: a table with one key, which names the stage; a filter may have more.
     fn read_stage(&mut self, stage: &Value<'_>) -> Option<StageConfig> {
         let names = &StageConfig::NAMES;
-        let (key, value) = value::only_entry(stage, "stage", names, &mut self.mistakes)?;
+        if let DeValue::Table(table) = stage.get_ref()
+            && table.contains_key("filter")
+            && table.keys().all(|key| !names[1..].contains(&key.get_ref().as_ref()))
+        {
+            return self.read_filter(stage).map(StageConfig::Filter);
+        }
+        let (key, _) = value::only_entry(stage, "stage", names, &mut self.mistakes)?;
         let name = key.get_ref().as_ref();
         if !names.contains(&name) {
             let mistake = mistake::unknown_name("stage", name, names, key.span());
             self.mistakes.push(mistake);
             return None;
         }
-        match (name, value.get_ref()) {
-            ("filter", DeValue::Array(rules)) => {
-                let rules = rules.iter().filter_map(|rule| self.read_rule(rule)).collect();
-                Some(StageConfig::Filter(rules))
-            }
-            _ => self.read(stage, name),
-        }
+        self.read::<LoneStage>(stage, name).map(StageConfig::from)
+    }
+
+    /// Reads a filter stage: each rule by itself, then the keys beside them.
+    fn read_filter(&mut self, stage: &Value<'_>) -> Option<FilterConfig> {
+        let mut options = stage.clone();
+        let list = value::take_array(&mut options, "filter");
+        let rules = list.iter().filter_map(|rule| self.read_rule(rule)).collect();
+        let config: FilterConfig = self.read(&options, "filter")?;
+        Some(FilterConfig { rules, ..config })
     }
 
     /// Reads one rule of a filter stage, `{ gopher_quality = { … } }`.

@@ -33,6 +33,7 @@ mod prepare;
 mod progress;
 mod report;
 mod table;
+mod trial;
 
 use args::{Args, Command};
 use failure::Failure;
@@ -68,6 +69,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Run(args) => commands::run(&args),
         Command::Status(args) => commands::status(&args),
         Command::Why(args) => commands::why(&args),
+        Command::Try(args) => commands::try_text(&args),
         Command::Verify(args) => commands::verify(&args),
         Command::Rules(args) => commands::rules(&args),
         Command::Tokenizer(args) => commands::tokenizer(&args),

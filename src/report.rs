@@ -115,8 +115,8 @@ fn stage_reports(
 ) -> Vec<StageReport> {
     let report = |(config, flow): (&StageConfig, &Flow)| {
         let by_cause = match config {
-            StageConfig::Filter(rules) => {
-                let names: Vec<String> = rules.iter().map(rule_name).collect();
+            StageConfig::Filter(filter) => {
+                let names: Vec<String> = filter.rules.iter().map(rule_name).collect();
                 let rule = |cause: &str| cause.rsplit_once('.').map(|(rule, _)| rule.to_owned());
                 let is_own = |cause: &String| rule(cause).is_some_and(|rule| names.contains(&rule));
                 removed

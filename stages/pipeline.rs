@@ -11,7 +11,7 @@ use crate::config::{Input, Output};
 use crate::dedup_exact::DedupExact;
 use crate::dedup_minhash::DedupMinhash;
 use crate::evaluate::Evaluate;
-use crate::filter::FilterStage;
+use crate::filter::{FilterConfig, FilterStage};
 use crate::shards::{ShardWriter, Shards};
 use crate::tokenize::Tokenize;
 use crate::train::Train;
@@ -41,10 +41,10 @@ pub struct Pipeline {
 
 /// One `[[stage]]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(from = "Written", into = "Written")]
 pub enum StageConfig {
     /// Rules over single documents.
-    Filter(Vec<filters::Config>),
+    Filter(FilterConfig),
     /// Removes exact copies.
     DedupExact(DedupExact),
     /// Removes near copies.
@@ -53,6 +53,60 @@ pub enum StageConfig {
     Tokenize(Tokenize),
     /// Shuffles documents into token shards.
     Shards(Shards),
+}
+
+/// A stage as files hold it: a filter may have keys beside its name, the others are a table of one.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Filter(FilterConfig),
+    Lone(LoneStage),
+}
+
+/// A stage whose table has one key: its name.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoneStage {
+    /// Removes exact copies.
+    DedupExact(DedupExact),
+    /// Removes near copies.
+    DedupMinhash(DedupMinhash),
+    /// Trains or loads a tokenizer, and encodes.
+    Tokenize(Tokenize),
+    /// Shuffles documents into token shards.
+    Shards(Shards),
+}
+
+impl From<LoneStage> for StageConfig {
+    fn from(stage: LoneStage) -> StageConfig {
+        match stage {
+            LoneStage::DedupExact(config) => StageConfig::DedupExact(config),
+            LoneStage::DedupMinhash(config) => StageConfig::DedupMinhash(config),
+            LoneStage::Tokenize(config) => StageConfig::Tokenize(config),
+            LoneStage::Shards(config) => StageConfig::Shards(config),
+        }
+    }
+}
+
+impl From<Written> for StageConfig {
+    fn from(written: Written) -> StageConfig {
+        match written {
+            Written::Filter(config) => StageConfig::Filter(config),
+            Written::Lone(stage) => stage.into(),
+        }
+    }
+}
+
+impl From<StageConfig> for Written {
+    fn from(config: StageConfig) -> Written {
+        Written::Lone(match config {
+            StageConfig::Filter(config) => return Written::Filter(config),
+            StageConfig::DedupExact(config) => LoneStage::DedupExact(config),
+            StageConfig::DedupMinhash(config) => LoneStage::DedupMinhash(config),
+            StageConfig::Tokenize(config) => LoneStage::Tokenize(config),
+            StageConfig::Shards(config) => LoneStage::Shards(config),
+        })
+    }
 }
 
 /// What a stage needs to know of the run it is part of.
@@ -95,8 +149,9 @@ impl StageConfig {
     /// Returns the files that the stage opens: they belong to the fingerprint of the run.
     pub fn references(&self) -> Vec<PathBuf> {
         match self {
-            StageConfig::Filter(rules) => {
-                rules.iter().filter_map(filters::Config::reference).map(PathBuf::from).collect()
+            StageConfig::Filter(config) => {
+                let files = config.rules.iter().filter_map(filters::Config::reference);
+                files.map(PathBuf::from).collect()
             }
             StageConfig::Tokenize(tokenize) => tokenize.load.iter().map(PathBuf::from).collect(),
             _ => Vec::new(),
@@ -109,7 +164,7 @@ impl StageConfig {
     /// When a value makes no sense, or a file that the stage needs cannot be read.
     pub fn build(&self, setting: Setting) -> Result<Built> {
         Ok(match self {
-            StageConfig::Filter(rules) => Built::Stage(Arc::new(FilterStage::build(rules)?)),
+            StageConfig::Filter(config) => Built::Stage(Arc::new(FilterStage::build(config)?)),
             StageConfig::DedupExact(config) => {
                 Built::Census(Arc::new(config.build(setting.n_ranges)?))
             }

@@ -40,6 +40,20 @@ pub(super) fn only_entry<'a>(
     Some(first)
 }
 
+/// Takes the list out that a key of a table holds, and leaves an empty one.
+pub(super) fn take_array<'a>(value: &mut Value<'a>, key: &str) -> DeArray<'a> {
+    if let DeValue::Table(table) = value.get_mut() {
+        for (name, value) in table.iter_mut() {
+            if let DeValue::Array(list) = value.get_mut()
+                && name.get_ref().as_ref() == key
+            {
+                return std::mem::replace(list, DeArray::new());
+            }
+        }
+    }
+    DeArray::new()
+}
+
 /// Takes out the key or the value at `span`, and returns the keys that lead to it.
 pub(super) fn remove_at(value: &mut Value<'_>, span: &Range<usize>) -> Option<Vec<String>> {
     match value.get_mut() {

@@ -1,7 +1,8 @@
 //! The stage `filter`: a list of rules, fused.
 //!
 //! A document's words, lines and n-grams are cut once and shared by all rules of the list. The first rule that breaks a limit removes
-//! the document; edits of the rules before it are seen by those behind it.
+//! the document; edits of the rules before it are seen by those behind it. With `mode = "annotate"` nothing is removed nor
+//! changed, and what every check measured becomes a column.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +10,15 @@ use anyhow::{Context, Result};
 use arrow::array::{ArrayRef, Float32Builder, StringBuilder};
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use filters::{Document, Filter, Judge, Scratch};
+
+mod annotations;
+mod config;
+mod trial;
+
+use annotations::Annotations;
+use config::Test;
+pub use config::{Condition, FilterConfig, Mode};
+pub use trial::{Trial, TrialText};
 
 use crate::Stage;
 use crate::batch::{Batch, LANGUAGE, SOURCE, URL, with_field};
@@ -19,6 +29,10 @@ pub struct FilterStage {
     filters: Vec<Box<dyn Filter>>,
     /// The score columns that the rules set, each once.
     scores: Vec<String>,
+    /// Of a stage that removes nothing.
+    annotations: Option<Annotations>,
+    when: Option<Test>,
+    unless: Option<Test>,
     /// Buffers that no thread uses at present: they need not grow anew for each batch.
     idle: Mutex<Vec<Scratch>>,
 }
@@ -27,20 +41,42 @@ impl FilterStage {
     /// Makes the rules.
     ///
     /// # Errors
-    /// The first rule that refuses its configuration.
-    pub fn build(rules: &[filters::Config]) -> Result<FilterStage> {
-        let mut built: Vec<Box<dyn Filter>> = Vec::new();
+    /// The first rule that refuses its configuration; a condition that makes no sense.
+    pub fn build(config: &FilterConfig) -> Result<FilterStage> {
+        let mut filters: Vec<Box<dyn Filter>> = Vec::new();
         let mut scores: Vec<String> = Vec::new();
-        for rule in rules {
+        let mut annotations = Annotations::default();
+        for rule in &config.rules {
             let filter = rule.build().with_context(|| rule.name())?;
             for score in filter.scores() {
                 if !scores.iter().any(|known| known == score) {
                     scores.push(score.to_owned());
                 }
             }
-            built.push(filter);
+            annotations.push(filter.name(), rule)?;
+            filters.push(filter);
         }
-        Ok(FilterStage { filters: built, scores, idle: Mutex::default() })
+        let test = |condition: &Option<Condition>, key| -> Result<Option<Test>> {
+            condition.as_ref().map(|condition| condition.build(key)).transpose()
+        };
+        Ok(FilterStage {
+            filters,
+            scores,
+            annotations: (config.mode == Mode::Annotate).then_some(annotations),
+            when: test(&config.when, "when")?,
+            unless: test(&config.unless, "unless")?,
+            idle: Mutex::default(),
+        })
+    }
+
+    /// Says whether a document is judged at all.
+    fn is_for(&self, doc: &mut Document<'_>, source: Option<&str>) -> bool {
+        if self.when.is_none() && self.unless.is_none() {
+            return true;
+        }
+        let language = doc.tag();
+        self.when.as_ref().is_none_or(|when| when.fits(language, source))
+            && !self.unless.as_ref().is_some_and(|unless| unless.fits(language, source))
     }
 
     /// Takes one document through all rules.
@@ -60,6 +96,23 @@ impl FilterStage {
         }
         None
     }
+
+    /// Takes one document through all rules, whatever they say of it, and takes down what they measure.
+    fn annotate(
+        &self,
+        doc: &mut Document<'_>,
+        judge: &mut Judge,
+        annotations: &Annotations,
+        values: &mut annotations::Values,
+        row: usize,
+    ) -> Result<()> {
+        for (rule, filter) in self.filters.iter().enumerate() {
+            let _ = filter.judge(doc, judge);
+            annotations.take(values, rule, row, judge).with_context(|| filter.name().to_owned())?;
+            judge.take();
+        }
+        Ok(())
+    }
 }
 
 impl Stage for FilterStage {
@@ -69,7 +122,11 @@ impl Stage for FilterStage {
 
     fn schema(&self, input: SchemaRef) -> Result<SchemaRef> {
         let field = |schema: SchemaRef, score: &String| with_field(&schema, score_field(score));
-        Ok(self.scores.iter().fold(input, field))
+        let schema = self.scores.iter().fold(input, field);
+        Ok(match &self.annotations {
+            Some(annotations) => annotations.schema(schema),
+            None => schema,
+        })
     }
 
     fn is_costly(&self) -> bool {
@@ -83,14 +140,28 @@ impl Stage for FilterStage {
         let mut edited: Vec<Option<String>> = vec![None; n];
         let mut languages: Vec<Option<String>> = vec![None; n];
         let mut scores: Vec<Vec<Option<f32>>> = vec![vec![None; n]; self.scores.len()];
+        let mut values = self.annotations.as_ref().map(|annotations| annotations.values(n));
         let mut scratch = self.idle().pop().unwrap_or_default();
-        let mut judge = Judge::default();
+        let mut judge = match self.annotations {
+            Some(_) => Judge::measuring(),
+            None => Judge::default(),
+        };
         for row in 0..n {
             let mut doc = Document::new(ids.value(row), texts.value(row), &mut scratch);
             doc.set_column("url", batch.value(URL, row));
             doc.set_column("source", batch.value(SOURCE, row));
             doc.set_language(batch.value(LANGUAGE, row));
-            let cause = self.judge(&mut doc, &mut judge, ledger);
+            if !self.is_for(&mut doc, batch.value(SOURCE, row)) {
+                languages[row] = doc.language().map(str::to_owned);
+                continue;
+            }
+            let cause = match (&self.annotations, &mut values) {
+                (Some(annotations), Some(values)) => {
+                    self.annotate(&mut doc, &mut judge, annotations, values, row)?;
+                    None
+                }
+                _ => self.judge(&mut doc, &mut judge, ledger),
+            };
             languages[row] = doc.language().map(str::to_owned);
             match cause {
                 Some(cause) => {
@@ -102,7 +173,8 @@ impl Stage for FilterStage {
                     }
                 }
                 None => {
-                    edited[row] = doc.edited().then(|| doc.text().to_owned());
+                    let is_changed = doc.edited() && self.annotations.is_none();
+                    edited[row] = is_changed.then(|| doc.text().to_owned());
                     for (column, name) in scores.iter_mut().zip(&self.scores) {
                         column[row] = doc.score(name);
                     }
@@ -110,7 +182,12 @@ impl Stage for FilterStage {
             }
         }
         self.idle().push(scratch);
-        self.replace_columns(batch, &edited, &languages, scores)?.keep(&keep)
+        let batch = self.replace_columns(batch, &edited, &languages, scores)?;
+        let batch = match (&self.annotations, values) {
+            (Some(annotations), Some(values)) => annotations.add(batch, values)?,
+            _ => batch,
+        };
+        batch.keep(&keep)
     }
 }
 

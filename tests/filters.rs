@@ -1,0 +1,129 @@
+//! Filter stages as the user writes them: conditions, annotation, trials and tests of a pipeline file.
+
+use std::fs::File;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::Float64Type;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::workbench::Workbench;
+
+const CHINESE: &str = "上海的图书馆在星期二重新开放，很多人去看书。";
+
+fn bench(stage: &str) -> Workbench {
+    let bench = Workbench::new();
+    let texts = ["Far too short.", CHINESE, "one two three four five six\n- a\n- b"];
+    bench.write_documents("in.jsonl", "d", texts.map(str::to_owned));
+    let head = "[input]\npaths = [\"in.jsonl\"]\n[output]\ndir = \"out\"\n[[stage]]\n";
+    bench.write("web.toml", format!("{head}{stage}"));
+    bench
+}
+
+fn documents(bench: &Workbench) -> RecordBatch {
+    let folder = bench.path("out/documents").read_dir().unwrap();
+    let files = folder.map(|entry| File::open(entry.unwrap().path()).unwrap());
+    let batches: Vec<RecordBatch> = files
+        .flat_map(|file| ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap())
+        .map(|batch| batch.unwrap())
+        .collect();
+    concat_batches(batches[0].schema_ref(), &batches).unwrap()
+}
+
+fn ids(rows: &RecordBatch) -> Vec<&str> {
+    rows.column_by_name("id").unwrap().as_string::<i32>().iter().flatten().collect()
+}
+
+#[test]
+fn a_stage_that_annotates_keeps_every_row_as_it_is_and_writes_what_it_measured() {
+    let bench = bench(
+        "filter = [{ gopher_quality = { min_words = 5 } }, { c4 = {} }, { gopher_repetition = {} }]\nmode = \"annotate\"",
+    );
+    bench.run(&["run", "web.toml"]).expect(0);
+    let rows = documents(&bench);
+    assert_eq!(ids(&rows), ["d-0", "d-1", "d-2"]);
+    let texts: Vec<_> = rows.column_by_name("text").unwrap().as_string::<i32>().iter().collect();
+    assert_eq!(texts[2], Some("one two three four five six\n- a\n- b"), "c4 would have cut lines");
+    let column =
+        |name: &str| rows.column_by_name(name).unwrap().as_primitive::<Float64Type>().clone();
+    let words = column("gopher_quality.min_words");
+    assert_eq!([words.value(0), words.value(2)], [3.0, 8.0]);
+    let bullets = column("gopher_quality.max_bullet_line_ratio");
+    assert!((bullets.value(2) - 2.0 / 3.0).abs() < 1e-12);
+    assert_eq!(column("gopher_repetition.max_duplicate_10gram_char_ratio").null_count(), 0);
+    bench.run(&["verify", "out"]).expect(0);
+}
+
+#[test]
+fn what_an_annotating_stage_measures_is_what_a_removing_one_decides_by() {
+    let rules = "filter = [{ gopher_quality = { min_words = 5 } }]\n";
+    let removing = bench(rules);
+    removing.run(&["run", "web.toml"]).expect(0);
+    assert_eq!(ids(&documents(&removing)), ["d-1"]);
+    let told = removing.run(&["why", "out", "d-0"]).expect(0);
+    told.says(&["removed by gopher_quality.min_words: value 3, limit 5"]);
+}
+
+#[test]
+fn a_stage_judges_only_what_its_conditions_fit() {
+    let rule = "filter = [{ gopher_quality = { min_words = 1000 } }]\n";
+    let when = bench(&format!("{rule}when = {{ language = \"zh\" }}"));
+    when.run(&["run", "web.toml"]).expect(0);
+    assert_eq!(ids(&documents(&when)), ["d-0", "d-2"]);
+    let unless = bench(&format!("{rule}unless = {{ language = [\"zh\", \"ja\"] }}"));
+    unless.run(&["run", "web.toml"]).expect(0);
+    assert_eq!(ids(&documents(&unless)), ["d-1"]);
+    let written = std::fs::read_to_string(unless.path("out/pipeline.toml")).unwrap();
+    assert!(written.contains("[stage.unless]") || written.contains("unless ="), "{written}");
+}
+
+#[test]
+fn mistakes_beside_the_rules_are_shown_where_they_stand() {
+    let bench = bench(
+        "filter = [{ c4 = { min_sentence = 3 } }]\nmode = \"anotate\"\nwehn = { language = \"zh\" }\nunless = {}",
+    );
+    bench.run(&["check", "web.toml"]).expect(2).says(&[
+        "3 mistakes",
+        "web.toml:6:20: c4: unknown key `min_sentence`",
+        "web.toml:7:8: filter: `mode`: there is no `anotate`",
+        "hint: did you mean `annotate`?",
+        "web.toml:8:1: filter: unknown key `wehn`",
+        "hint: did you mean `when`?",
+    ]);
+}
+
+#[test]
+fn try_shows_what_every_rule_measures_edits_and_decides() {
+    let bench = bench(
+        "filter = [{ pii = {} }, { gopher_quality = { min_words = 5 } }, { fineweb = {} }]\n\
+         [[stage]]\nfilter = [{ keywords = { keywords = [\"casino\"] } }]\nwhen = { language = \"zh\" }",
+    );
+    let text = "Write to a.person@mail.example.org now.";
+    let tried = bench.run_with(&["try", "web.toml"], text.as_bytes()).expect(0);
+    assert!(!tried.stdout.contains("a.person@mail.example.org"), "{}", tried.stdout);
+    tried.says(&[
+        "  pii\n",
+        "    1 edits\n",
+        "    min_words ",
+        "    min_ended_line_ratio ",
+        "stage 2: not for this text",
+        "removed by gopher_quality.",
+    ]);
+    let json = bench.run_with(&["try", "web.toml", "--json"], CHINESE.as_bytes()).expect(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["text"], CHINESE);
+    assert_eq!(json["stages"][1]["rules"][0]["rule"], "keywords");
+}
+
+#[test]
+fn tests_of_a_pipeline_file_are_run_by_check() {
+    let stage = "filter = [{ gopher_quality = { min_words = 5, min_stop_words = false } }]\n";
+    let test = |expect: &str| {
+        format!("{stage}[[test]]\ntext = \"Far too short.\"\nexpect = \"{expect}\"\n")
+    };
+    bench(&test("gopher_quality.min_words")).run(&["check", "web.toml"]).expect(0);
+    bench(&test("kept")).run(&["check", "web.toml"]).expect(2).says(&[
+        "web.toml:9:1: test: `expect` is `kept`, but the text was removed by gopher_quality.min_words: value 3, limit 5",
+        "9 | expect = \"kept\"",
+    ]);
+}
