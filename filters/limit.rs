@@ -186,11 +186,7 @@ impl<'de, T: Number> Visitor<'de> for LimitVisitor<T> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, or false to switch the check off", T::EXPECTED)?;
-        if self.with_map {
-            write!(f, ", or {{ zh = …, other = … }}")
-        } else {
-            Ok(())
-        }
+        if self.with_map { write!(f, ", or {{ zh = …, other = … }}") } else { Ok(()) }
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Limit<T>, E> {
