@@ -1,4 +1,5 @@
-//! Limits as the pipeline file writes them: `0.2`, `false` for off, or `{ zh = 0.256, de = 0.22, other = 0.2 }`.
+//! Limits as the pipeline file writes them: `0.2`, `false` for off, `{ zh = 0.256, de = 0.22, other = 0.2 }`, or a quantile of
+//! what the documents measure, `"q0.05"` or `{ quantile = 0.05, by = "language" }`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,6 +17,15 @@ pub struct Limit<T> {
     /// Sorted by language.
     by: Vec<(Tag, Option<T>)>,
     other: Option<T>,
+    quantile: Option<Quantile>,
+}
+
+/// A limit that is known once all documents have been measured; off until then.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Quantile {
+    /// The share of documents that lie below the limit.
+    share: f64,
+    by_language: bool,
 }
 
 /// A number that a limit may be: a count (`u64`) or a share (`f64`).
@@ -33,22 +43,22 @@ pub trait Number: Copy + Serialize + fmt::Display {
 impl<T: Number> Limit<T> {
     /// Returns a limit that holds for all languages.
     pub const fn all(value: T) -> Limit<T> {
-        Limit { by: Vec::new(), other: Some(value) }
+        Limit { by: Vec::new(), other: Some(value), quantile: None }
     }
 
     /// Returns a limit with a value of its own for Chinese.
     pub fn with_zh(other: T, zh: T) -> Limit<T> {
-        Limit { by: vec![(Tag::ZH, Some(zh))], other: Some(other) }
+        Limit { by: vec![(Tag::ZH, Some(zh))], other: Some(other), quantile: None }
     }
 
     /// Returns a limit that is off for Chinese.
     pub fn but_zh(other: T) -> Limit<T> {
-        Limit { by: vec![(Tag::ZH, None)], other: Some(other) }
+        Limit { by: vec![(Tag::ZH, None)], other: Some(other), quantile: None }
     }
 
     /// Returns a limit that is off.
     pub const fn off() -> Limit<T> {
-        Limit { by: Vec::new(), other: None }
+        Limit { by: Vec::new(), other: None, quantile: None }
     }
 
     /// Returns the limit for a text, or `None` if it is off: that of its language and script, of its language, of all others.
@@ -139,6 +149,15 @@ impl Number for f64 {
 
 impl<T: Number> Serialize for Limit<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(Quantile { share, by_language }) = self.quantile {
+            if !by_language {
+                return serializer.serialize_str(&format!("q{share}"));
+            }
+            let mut map = serializer.serialize_map(Some(2))?;
+            map.serialize_entry("quantile", &share)?;
+            map.serialize_entry("by", "language")?;
+            return map.end();
+        }
         if self.by.is_empty() {
             return Value(self.other).serialize(serializer);
         }
@@ -196,6 +215,14 @@ impl<'de, T: Number> Visitor<'de> for LimitVisitor<T> {
         Ok(Limit::off())
     }
 
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Limit<T>, E> {
+        let share = value.strip_prefix('q').and_then(|share| share.parse().ok());
+        match share.filter(|_| self.with_map) {
+            Some(share) => quantile(share, false),
+            None => Err(E::invalid_type(de::Unexpected::Str(value), &self)),
+        }
+    }
+
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Limit<T>, E> {
         let number = T::from_integer(value)
             .ok_or_else(|| E::invalid_value(de::Unexpected::Signed(value), &self))?;
@@ -220,7 +247,23 @@ impl<'de, T: Number> Visitor<'de> for LimitVisitor<T> {
             return Err(de::Error::invalid_type(de::Unexpected::Map, &self));
         }
         let (mut by, mut other) = (Vec::new(), None);
+        let (mut share, mut by_language) = (None, false);
         while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "quantile" => {
+                    share = Some(map.next_value::<f64>()?);
+                    continue;
+                }
+                // No language has this tag.
+                "by" => {
+                    by_language = true;
+                    match map.next_value::<String>()?.as_str() {
+                        "language" => continue,
+                        name => return Err(de::Error::unknown_variant(name, &["language"])),
+                    }
+                }
+                _ => {}
+            }
             let value = map.next_value::<Value<T>>()?.0;
             match Tag::read(&key) {
                 Some(tag) => by.push((tag, value)),
@@ -232,12 +275,27 @@ impl<'de, T: Number> Visitor<'de> for LimitVisitor<T> {
                 }
             }
         }
+        if let Some(share) = share
+            && by.is_empty()
+            && other.is_none()
+        {
+            return quantile(share, by_language);
+        }
         by.sort_by_key(|(tag, _)| *tag);
         if let Some(twice) = by.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(de::Error::custom(format_args!("two limits for `{:?}`", twice[0].0)));
         }
-        Ok(Limit { by, other: other.ok_or_else(|| de::Error::missing_field("other"))? })
+        let other = other.ok_or_else(|| de::Error::missing_field("other"))?;
+        Ok(Limit { by, other, quantile: None })
     }
+}
+
+fn quantile<T, E: de::Error>(share: f64, by_language: bool) -> Result<Limit<T>, E> {
+    if !(0.0..=1.0).contains(&share) {
+        return Err(E::custom(format_args!("a quantile of {share}, expected a share from 0 to 1")));
+    }
+    let quantile = Some(Quantile { share, by_language });
+    Ok(Limit { by: Vec::new(), other: None, quantile })
 }
 
 #[cfg(test)]
@@ -259,6 +317,20 @@ mod tests {
             serde_json::to_string(&Limit::with_zh(0.2, 0.25)).unwrap(),
             r#"{"zh":0.25,"other":0.2}"#
         );
+    }
+
+    #[test]
+    fn a_quantile_is_off_until_it_is_known_and_is_written_as_it_was_read() {
+        for json in [r#""q0.05""#, r#"{"quantile":0.05,"by":"language"}"#] {
+            let limit = read(json).unwrap();
+            assert_eq!(limit.of(Tag::EN), None);
+            assert_eq!(serde_json::to_string(&limit).unwrap(), json);
+        }
+        for json in
+            [r#""q2""#, r#""q""#, r#"{"quantile":0.1,"zh":3}"#, r#"{"quantile":0.1,"by":"host"}"#]
+        {
+            assert!(read(json).is_err(), "{json}");
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Why(Why),
     /// Reads a text on stdin, and prints what every rule of a pipeline measures, edits and decides
     Try(Try),
+    /// Prints what other limits would remove, from what `mode = "annotate"` measured
+    Thresholds(Thresholds),
     /// Checks a dataset: checksums, counts, token shards
     Verify(Folder),
     /// Prints the rules, or the manual page of one
@@ -154,6 +156,25 @@ pub(crate) struct Try {
     /// The collection that the text would belong to
     #[arg(long, value_name = "NAME")]
     pub(crate) source: Option<String>,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Thresholds {
+    /// The dataset folder
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Only checks whose name holds this, such as `gopher_quality` or `min_words`
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub(crate) check: String,
+    /// Only documents of this language, as the column `language` has it
+    #[arg(long, value_name = "TAG")]
+    pub(crate) language: Option<String>,
+    /// Looks at this many documents at most, chosen by the hash of their ids
+    #[arg(long, value_name = "N", default_value_t = 2_000_000)]
+    pub(crate) max_documents: u64,
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -158,7 +158,7 @@ impl Test {
 fn line(Measure { check, value, limit, broken }: &Measure) -> String {
     let limit = limit.map_or("off".to_owned(), measure);
     let mark = if *broken { "  broken" } else { "" };
-    format!("    {check:32}{:>12}   limit {limit}{mark}", measure(*value))
+    format!("    {check:36}{:>9}   limit {limit}{mark}", measure(*value))
 }
 
 fn json_of(trial: &Trial) -> Value {

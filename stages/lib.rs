@@ -27,6 +27,7 @@ pub mod runner;
 pub mod shards;
 pub mod sink;
 pub mod source;
+pub mod thresholds;
 pub mod token_shards;
 pub mod tokenize;
 pub mod train;
@@ -56,7 +57,7 @@ pub trait Stage: Send + Sync {
     }
 
     /// Returns the files that belong to the dataset, and the names they have there.
-    fn files(&self) -> Vec<(&'static str, PathBuf)> {
+    fn files(&self) -> Vec<(String, PathBuf)> {
         Vec::new()
     }
 

@@ -11,7 +11,7 @@ use crate::config::{Input, Output};
 use crate::dedup_exact::DedupExact;
 use crate::dedup_minhash::DedupMinhash;
 use crate::evaluate::Evaluate;
-use crate::filter::{FilterConfig, FilterStage};
+use crate::filter::FilterConfig;
 use crate::shards::{ShardWriter, Shards};
 use crate::tokenize::Tokenize;
 use crate::train::Train;
@@ -164,7 +164,7 @@ impl StageConfig {
     /// When a value makes no sense, or a file that the stage needs cannot be read.
     pub fn build(&self, setting: Setting) -> Result<Built> {
         Ok(match self {
-            StageConfig::Filter(config) => Built::Stage(Arc::new(FilterStage::build(config)?)),
+            StageConfig::Filter(config) => config.build(setting.n_ranges)?,
             StageConfig::DedupExact(config) => {
                 Built::Census(Arc::new(config.build(setting.n_ranges)?))
             }

@@ -182,8 +182,8 @@ impl Stage for Encode {
         true
     }
 
-    fn files(&self) -> Vec<(&'static str, PathBuf)> {
-        vec![(TOKENIZER, self.path.clone())]
+    fn files(&self) -> Vec<(String, PathBuf)> {
+        vec![(TOKENIZER.to_owned(), self.path.clone())]
     }
 
     fn apply(&self, batch: Batch, _: &mut Ledger) -> Result<Batch> {

@@ -50,8 +50,33 @@ fn a_stage_that_annotates_keeps_every_row_as_it_is_and_writes_what_it_measured()
     assert_eq!([words.value(0), words.value(2)], [3.0, 8.0]);
     let bullets = column("gopher_quality.max_bullet_line_ratio");
     assert!((bullets.value(2) - 2.0 / 3.0).abs() < 1e-12);
+    let broken = rows.column_by_name("broken").unwrap().as_list::<i32>().clone();
+    let first = broken.value(0);
+    let first: Vec<_> = first.as_string::<i32>().iter().flatten().collect();
+    assert_eq!(first[..2], ["gopher_quality.min_words", "gopher_quality.min_letter_word_ratio"]);
     assert_eq!(column("gopher_repetition.max_duplicate_10gram_char_ratio").null_count(), 0);
     bench.run(&["verify", "out"]).expect(0);
+}
+
+#[test]
+fn thresholds_tell_what_other_limits_would_remove() {
+    let bench = bench(
+        "filter = [{ gopher_quality = { min_words = 5, min_stop_words = false } }]\nmode = \"annotate\"",
+    );
+    bench.run(&["thresholds", "out"]).expect(2);
+    bench.run(&["run", "web.toml"]).expect(0);
+    let shown = bench.run(&["thresholds", "out", "--check", "min_words"]).expect(0).stdout;
+    let expected =
+        "gopher_quality.min_words: measured in 3 documents; now 1 break it, 0 of them nothing else";
+    assert!(shown.starts_with(expected), "{shown}");
+    let json = bench.run(&["thresholds", "out", "--json"]).expect(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["documents"], 3);
+    bench.run(&["thresholds", "out", "--check", "nonsense"]).expect(1);
+    let plain = self::bench("filter = [{ pii = {} }]");
+    plain.run(&["run", "web.toml"]).expect(0);
+    let error = "no filter stage measured anything";
+    plain.run(&["thresholds", "out"]).expect(1).says(&[error, "hint: write `mode = \"annotate\"`"]);
 }
 
 #[test]
@@ -126,4 +151,40 @@ fn tests_of_a_pipeline_file_are_run_by_check() {
         "web.toml:9:1: test: `expect` is `kept`, but the text was removed by gopher_quality.min_words: value 3, limit 5",
         "9 | expect = \"kept\"",
     ]);
+}
+
+#[test]
+fn a_limit_may_be_a_quantile_of_what_the_documents_measure() {
+    let bench = Workbench::new();
+    let texts = (1..=400)
+        .map(|n| format!("{}{}", "word ".repeat(n), if n % 2 == 0 { "图书馆。" } else { "end." }));
+    bench.write_documents("in.jsonl", "d", texts);
+    let pipeline = |stage: &str| {
+        format!(
+            "[input]\npaths = [\"in.jsonl\"]\n[output]\ndir = \"out\"\n[[stage]]\n{stage}\n[[stage]]\ndedup_exact = {{}}\n"
+        )
+    };
+    let rule = |limits: &str| {
+        format!(
+            "filter = [{{ gopher_quality = {{ {limits}, min_stop_words = false, min_letter_word_ratio = false }} }}]"
+        )
+    };
+    bench.write("web.toml", pipeline(&rule("min_words = \"q0.05\", max_words = \"q0.9\"")));
+    bench.run(&["check", "web.toml"]).expect(0);
+    bench.run(&["run", "web.toml"]).expect(0);
+    assert_eq!(documents(&bench).num_rows(), 400 - 20 - 40);
+    let limits = bench.json("out/limits/gopher_quality.json");
+    let words = &limits["0"]["min_words"];
+    bench
+        .run(&["why", "out", "d-0"])
+        .expect(0)
+        .says(&[&format!("limit {words}").replace(".0", "")]);
+    bench.run(&["verify", "out"]).expect(0);
+    let by = rule("min_words = { quantile = 0.5, by = \"language\" }");
+    bench.write(
+        "by.toml",
+        pipeline(&format!("{by}\n")).replace("{ gopher", "{ language = {} }, { gopher"),
+    );
+    bench.run(&["run", "by.toml", "--output", "by"]).expect(0);
+    assert!(bench.json("by/limits/gopher_quality.json")["1"]["min_words"].is_object());
 }

@@ -1,9 +1,9 @@
-//! Columns of what rules measured.
+//! Columns of what rules measured: one for each check, and `broken`, the list of checks whose limit did not hold.
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{ArrayRef, Float64Builder};
+use arrow::array::{ArrayRef, AsArray, Float64Builder, ListArray, ListBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use filters::Judge;
 
@@ -16,8 +16,16 @@ pub(super) struct Annotations {
     rules: Vec<Vec<(String, String)>>,
 }
 
-/// The values of a batch: a list for each column, a value for each row.
-pub(super) struct Values(Vec<Vec<Option<f64>>>);
+/// What was measured in a batch.
+pub(super) struct Values {
+    /// A list for each column, a value for each row.
+    columns: Vec<Vec<Option<f64>>>,
+    /// For each row, the columns whose check broke.
+    broken: Vec<Vec<usize>>,
+}
+
+/// The column of the checks that broke.
+pub const BROKEN: &str = "broken";
 
 impl Annotations {
     /// Adds a rule; its checks are those of its keys that can remove a document.
@@ -35,12 +43,14 @@ impl Annotations {
 
     /// Adds the columns to a schema.
     pub(super) fn schema(&self, input: SchemaRef) -> SchemaRef {
-        self.columns().fold(input, |schema, name| with_field(&schema, field(name)))
+        let schema = self.columns().fold(input, |schema, name| with_field(&schema, field(name)));
+        with_field(&schema, broken_field())
     }
 
     /// Makes room for the values of `n` rows.
     pub(super) fn values(&self, n: usize) -> Values {
-        Values(self.columns().map(|_| vec![None; n]).collect())
+        let columns = self.columns().map(|_| vec![None; n]).collect();
+        Values { columns, broken: vec![Vec::new(); n] }
     }
 
     /// Takes down what a rule measured in a row.
@@ -58,7 +68,10 @@ impl Annotations {
         for measure in judge.measures() {
             let at = self.rules[rule].iter().position(|(check, _)| check == measure.check);
             let at = at.with_context(|| format!("`{}` is no key of its rule", measure.check))?;
-            values.0[first + at][row] = Some(measure.value);
+            values.columns[first + at][row] = Some(measure.value);
+            if measure.broken && !values.broken[row].contains(&(first + at)) {
+                values.broken[row].push(first + at);
+            }
         }
         Ok(())
     }
@@ -68,13 +81,28 @@ impl Annotations {
     /// # Errors
     /// When there are more or fewer than rows.
     pub(super) fn add(&self, mut batch: Batch, values: Values) -> Result<Batch> {
-        for (name, values) in self.columns().zip(values.0) {
+        let names: Vec<&str> = self.columns().collect();
+        for (name, values) in names.iter().zip(values.columns) {
             let mut column = Float64Builder::with_capacity(values.len());
             values.into_iter().for_each(|value| column.append_option(value));
             let column: ArrayRef = Arc::new(column.finish());
             batch = batch.with_column(field(name), column)?;
         }
-        Ok(batch)
+        // An annotating stage before this one has said what broke there.
+        let before = batch.rows.column_by_name(BROKEN).cloned();
+        let before: Option<&ListArray> = before.as_ref().and_then(|before| before.as_list_opt());
+        let mut lists = ListBuilder::new(StringBuilder::new()).with_field(item());
+        for (row, broken) in values.broken.into_iter().enumerate() {
+            if let Some(before) = before.map(|before| before.value(row)) {
+                before
+                    .as_string::<i32>()
+                    .iter()
+                    .for_each(|name| lists.values().append_option(name));
+            }
+            broken.into_iter().for_each(|column| lists.values().append_value(names[column]));
+            lists.append(true);
+        }
+        batch.with_column(broken_field(), Arc::new(lists.finish()))
     }
 
     fn columns(&self) -> impl Iterator<Item = &str> {
@@ -83,8 +111,16 @@ impl Annotations {
 }
 
 /// Says whether a key sets a limit, rather than how to measure or edit.
-fn is_check(key: &str) -> bool {
+pub(crate) fn is_check(key: &str) -> bool {
     key == "keep" || ["min_", "max_", "remove_"].iter().any(|prefix| key.starts_with(prefix))
+}
+
+fn item() -> Field {
+    Field::new("item", DataType::Utf8, true)
+}
+
+fn broken_field() -> Field {
+    Field::new(BROKEN, DataType::List(Arc::new(item())), true)
 }
 
 fn field(name: &str) -> Field {

@@ -1,8 +1,14 @@
 //! What a pipeline file says of a filter stage besides its rules.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail, ensure};
 use filters::Tag;
 use serde::{Deserialize, Serialize};
+
+use super::FilterStage;
+use super::quantiles::QuantileFilter;
+use crate::pipeline::Built;
 
 /// `[[stage]] filter = […]`, and the keys that may stand beside it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -30,7 +36,7 @@ pub enum Mode {
     #[default]
     Remove,
     /// It stays as it is. What each check measured becomes a column, `gopher_quality.min_words`; null where a check
-    /// measured nothing.
+    /// measured nothing. A column `broken` lists the checks that would have removed it.
     Annotate,
 }
 
@@ -44,6 +50,19 @@ pub struct Condition {
     /// The column `source` holds one of these.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_more")]
     pub source: Vec<String>,
+}
+
+impl FilterConfig {
+    /// Makes the stage; a census where a limit is a quantile.
+    ///
+    /// # Errors
+    /// The first rule that refuses its configuration; a condition that makes no sense.
+    pub fn build(&self, n_ranges: u32) -> Result<Built> {
+        Ok(match QuantileFilter::build(self, n_ranges)? {
+            Some(census) => Built::Census(Arc::new(census)),
+            None => Built::Stage(Arc::new(FilterStage::build(self)?)),
+        })
+    }
 }
 
 /// A condition that is ready to be asked.

@@ -7,15 +7,18 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
-use arrow::array::{ArrayRef, Float32Builder, StringBuilder};
+use arrow::array::{ArrayRef, Float32Builder, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, SchemaRef};
-use filters::{Document, Filter, Judge, Scratch};
+use filters::{Document, Filter, Judge, Scratch, Tag};
 
 mod annotations;
 mod config;
+mod quantiles;
 mod trial;
 
 use annotations::Annotations;
+pub use annotations::BROKEN;
+pub(crate) use annotations::is_check;
 use config::Test;
 pub use config::{Condition, FilterConfig, Mode};
 pub use trial::{Trial, TrialText};
@@ -67,6 +70,27 @@ impl FilterStage {
             unless: test(&config.unless, "unless")?,
             idle: Mutex::default(),
         })
+    }
+
+    /// Lets the rules measure every document of a batch that the stage is for; `take` sees each rule's measures, and the
+    /// document's language as that rule found it.
+    fn measure(&self, batch: &Batch, mut take: impl FnMut(usize, Tag, &Judge)) {
+        let (ids, texts) = (batch.ids(), batch.texts());
+        let mut scratch = self.idle().pop().unwrap_or_default();
+        let mut judge = Judge::measuring();
+        for row in 0..batch.n_rows() {
+            let mut doc = document(batch, row, ids, texts, &mut scratch);
+            if !self.is_for(&mut doc, batch.value(SOURCE, row)) {
+                continue;
+            }
+            for (rule, filter) in self.filters.iter().enumerate() {
+                let language = doc.tag();
+                let _ = filter.judge(&mut doc, &mut judge);
+                take(rule, language, &judge);
+                judge.take();
+            }
+        }
+        self.idle().push(scratch);
     }
 
     /// Says whether a document is judged at all.
@@ -147,10 +171,7 @@ impl Stage for FilterStage {
             None => Judge::default(),
         };
         for row in 0..n {
-            let mut doc = Document::new(ids.value(row), texts.value(row), &mut scratch);
-            doc.set_column("url", batch.value(URL, row));
-            doc.set_column("source", batch.value(SOURCE, row));
-            doc.set_language(batch.value(LANGUAGE, row));
+            let mut doc = document(&batch, row, ids, texts, &mut scratch);
             if !self.is_for(&mut doc, batch.value(SOURCE, row)) {
                 languages[row] = doc.language().map(str::to_owned);
                 continue;
@@ -224,6 +245,21 @@ impl FilterStage {
         }
         Ok(batch)
     }
+}
+
+/// Returns the document of a row.
+fn document<'a>(
+    batch: &'a Batch,
+    row: usize,
+    ids: &'a StringArray,
+    texts: &'a StringArray,
+    scratch: &'a mut Scratch,
+) -> Document<'a> {
+    let mut doc = Document::new(ids.value(row), texts.value(row), scratch);
+    doc.set_column("url", batch.value(URL, row));
+    doc.set_column("source", batch.value(SOURCE, row));
+    doc.set_language(batch.value(LANGUAGE, row));
+    doc
 }
 
 fn score_field(name: &str) -> Field {

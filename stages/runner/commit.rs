@@ -160,8 +160,8 @@ pub fn commit(run: &Run<'_>) -> Result<Committed> {
     let mut files = publish_outputs(run)?;
     for (name, path) in dataset_files(run)? {
         let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-        let seal = write_whole(&run.dir.join(name), &bytes)?;
-        files.push(FileSeal { path: name.to_owned(), ..seal });
+        let seal = write_whole(&run.dir.join(&name), &bytes)?;
+        files.push(FileSeal { path: name, ..seal });
     }
     files.push(write_whole(&run.dir.join("pipeline.toml"), effective(&run.plan)?.as_bytes())?);
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -228,14 +228,18 @@ fn check_unreadable(run: &Run<'_>, tally: &Tally) -> Result<()> {
     )
 }
 
-/// Returns the files that stages of the last pass add to the dataset, and the names they have there.
-pub(super) fn dataset_files(run: &Run<'_>) -> Result<Vec<(&'static str, PathBuf)>> {
-    let last = run.plan.steps.iter().rev().find_map(|step| match &step.kind {
+/// Returns the files that stages add to the dataset, and the names they have there.
+pub(super) fn dataset_files(run: &Run<'_>) -> Result<BTreeMap<String, PathBuf>> {
+    let passes = run.plan.steps.iter().filter_map(|step| match &step.kind {
         Kind::Pass(pass) => Some(pass),
         _ => None,
     });
-    let chain = Chain::open(run, last.context("the plan has no pass")?)?;
-    Ok(chain.stages().iter().flat_map(|stage| stage.files()).collect())
+    let mut files = BTreeMap::new();
+    for pass in passes {
+        let chain = Chain::open(run, pass)?;
+        files.extend(chain.stages().iter().flat_map(|stage| stage.files()));
+    }
+    Ok(files)
 }
 
 /// Gives the outputs of all steps their names in the dataset.

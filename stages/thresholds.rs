@@ -1,0 +1,231 @@
+//! What other limits would do, from the columns that an annotating filter stage wrote.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Float64Type;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::batch::{COLUMNS, ID, LANGUAGE};
+use crate::filter::BROKEN;
+use crate::why::{files_of, is_jsonl};
+
+/// The measured values of one check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// The column, `gopher_quality.min_words`.
+    pub name: String,
+    /// Whether documents above a threshold go, rather than those below it.
+    pub is_upper: bool,
+    /// In ascending order: the value, and whether another check broke in that document.
+    values: Vec<(f64, bool)>,
+    /// Documents in which this check broke.
+    pub broken: u64,
+    /// Those of them in which no other did.
+    pub broken_alone: u64,
+}
+
+/// What an annotated dataset measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// All checks that measured something, in the order of their columns.
+    pub checks: Vec<Check>,
+    /// Documents that were looked at.
+    pub documents: u64,
+    /// The share of all documents that these are, 0 to 1.
+    pub sample: f64,
+}
+
+/// How many documents a threshold would remove.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Effect {
+    /// The threshold.
+    pub threshold: f64,
+    /// Documents beyond it.
+    pub alone: u64,
+    /// Those of them in which no other check broke: what it removes after all others.
+    pub after_others: u64,
+}
+
+/// Reads the values of all checks; of more than `max_documents` a share, chosen by the hash of the id.
+///
+/// `language` leaves out documents whose column `language` holds another one.
+///
+/// # Errors
+/// When no filter stage of the dataset annotated, its documents are not Parquet, or a file cannot be read.
+pub fn read(dir: &Path, language: Option<&str>, max_documents: u64) -> Result<Measured> {
+    let paths = files_of(dir, "documents")?;
+    let first = paths.first().with_context(|| {
+        format!("{}: has no documents\nhint: `[output] documents = \"parquet\"`", dir.display())
+    })?;
+    ensure!(
+        !is_jsonl(first),
+        "{}: the documents are JSONL, which has no columns\nhint: `[output] documents = \"parquet\"`",
+        dir.display()
+    );
+    let mut n_documents = 0;
+    for path in &paths {
+        let reader = open(path)?;
+        n_documents += u64::try_from(reader.metadata().file_metadata().num_rows())?;
+    }
+    let sample = (max_documents as f64 / n_documents.max(1) as f64).min(1.0);
+    let mut measured = Measured { checks: Vec::new(), documents: 0, sample };
+    for path in &paths {
+        read_file(path, language, &mut measured).with_context(|| path.display().to_string())?;
+    }
+    if measured.checks.is_empty() && n_documents > 0 {
+        bail!(
+            "{}: no filter stage measured anything\nhint: write `mode = \"annotate\"` beside its rules",
+            dir.display()
+        );
+    }
+    for check in &mut measured.checks {
+        check.values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+    measured.checks.retain(|check| !check.values.is_empty());
+    Ok(measured)
+}
+
+fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+    let place = || path.display().to_string();
+    let file = File::open(path).with_context(place)?;
+    ParquetRecordBatchReaderBuilder::try_new(file).with_context(place)
+}
+
+fn read_file(path: &Path, language: Option<&str>, measured: &mut Measured) -> Result<()> {
+    let reader = open(path)?;
+    let fields = reader.schema().fields().clone();
+    if reader.schema().field_with_name(BROKEN).is_err() {
+        return Ok(());
+    }
+    let is_wanted = |name: &str| {
+        is_check(name) || name == BROKEN || name == COLUMNS[ID] || name == COLUMNS[LANGUAGE]
+    };
+    let roots = fields.iter().enumerate().filter(|(_, field)| is_wanted(field.name()));
+    let mask = ProjectionMask::roots(reader.parquet_schema(), roots.map(|(i, _)| i));
+    for batch in reader.with_projection(mask).build()? {
+        take(&batch?, language, measured)?;
+    }
+    Ok(())
+}
+
+/// Says whether a column is named like a check: rule, point, key.
+fn is_check(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, check)| crate::filter::is_check(check))
+}
+
+fn take(batch: &RecordBatch, language: Option<&str>, measured: &mut Measured) -> Result<()> {
+    let column =
+        |name: &str| batch.column_by_name(name).with_context(|| format!("no column `{name}`"));
+    let ids = column(COLUMNS[ID])?.as_string::<i32>();
+    let languages = column(COLUMNS[LANGUAGE])?.as_string::<i32>();
+    let broken = column(BROKEN)?.as_list::<i32>();
+    let limit = (measured.sample * u64::MAX as f64) as u64;
+    let is_looked_at = |row: &usize| {
+        let fits = language
+            .is_none_or(|wanted| languages.is_valid(*row) && languages.value(*row) == wanted);
+        fits && (measured.sample >= 1.0 || xxh3_64(ids.value(*row).as_bytes()) < limit)
+    };
+    let rows: Vec<usize> = (0..batch.num_rows()).filter(is_looked_at).collect();
+    measured.documents += rows.len() as u64;
+    for field in batch.schema_ref().fields().iter().filter(|field| is_check(field.name())) {
+        let name = field.name();
+        let Some(values) = column(name)?.as_primitive_opt::<Float64Type>() else { continue };
+        let check = check_of(&mut measured.checks, name);
+        for &row in rows.iter().filter(|&&row| values.is_valid(row)) {
+            let list = broken.value(row);
+            let list = list.as_string::<i32>();
+            let is_broken = list.iter().any(|broken| broken == Some(name.as_str()));
+            let breaks_another = list.len() > usize::from(is_broken);
+            check.broken += u64::from(is_broken);
+            check.broken_alone += u64::from(is_broken && !breaks_another);
+            check.values.push((values.value(row), breaks_another));
+        }
+    }
+    Ok(())
+}
+
+fn check_of<'a>(checks: &'a mut Vec<Check>, name: &str) -> &'a mut Check {
+    let at = checks.iter().position(|check| check.name == name).unwrap_or_else(|| {
+        let is_upper = name.rsplit_once('.').is_some_and(|(_, check)| check.starts_with("max_"));
+        let check = Check {
+            name: name.to_owned(),
+            is_upper,
+            values: Vec::new(),
+            broken: 0,
+            broken_alone: 0,
+        };
+        checks.push(check);
+        checks.len() - 1
+    });
+    &mut checks[at]
+}
+
+impl Check {
+    /// Returns how many documents were measured.
+    pub fn n(&self) -> u64 {
+        self.values.len() as u64
+    }
+
+    /// Returns the value below which this share of documents lies, the nearest that was measured.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let last = self.values.len() - 1;
+        self.values[((last as f64 * share).round() as usize).min(last)].0
+    }
+
+    /// Returns what a threshold would remove: documents strictly beyond it.
+    pub fn effect(&self, threshold: f64) -> Effect {
+        let beyond = match self.is_upper {
+            true => &self.values[self.values.partition_point(|(value, _)| *value <= threshold)..],
+            false => &self.values[..self.values.partition_point(|(value, _)| *value < threshold)],
+        };
+        let after_others = beyond.iter().filter(|(_, breaks_another)| !breaks_another).count();
+        Effect { threshold, alone: beyond.len() as u64, after_others: after_others as u64 }
+    }
+
+    /// Returns how many values lie in each of `n` ranges of equal width from `low` to `high`; what lies outside counts to
+    /// the outer ones.
+    pub fn histogram(&self, n: usize, low: f64, high: f64) -> Vec<u64> {
+        let mut counts = vec![0; n];
+        for (value, _) in &self.values {
+            let at = (value - low) / (high - low) * n as f64;
+            counts[(at.max(0.0) as usize).min(n - 1)] += 1;
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(is_upper: bool, values: &[(f64, bool)]) -> Check {
+        Check {
+            name: "r.max_x".into(),
+            is_upper,
+            values: values.to_vec(),
+            broken: 0,
+            broken_alone: 0,
+        }
+    }
+
+    #[test]
+    fn a_threshold_removes_what_lies_strictly_beyond_it() {
+        let values = [(1.0, false), (2.0, true), (2.0, false), (3.0, false), (4.0, true)];
+        let upper = check(true, &values);
+        assert_eq!(upper.effect(2.0), Effect { threshold: 2.0, alone: 2, after_others: 1 });
+        assert_eq!(upper.effect(0.0), Effect { threshold: 0.0, alone: 5, after_others: 3 });
+        let lower = check(false, &values);
+        assert_eq!(lower.effect(2.0), Effect { threshold: 2.0, alone: 1, after_others: 1 });
+        assert_eq!(lower.effect(9.0), Effect { threshold: 9.0, alone: 5, after_others: 3 });
+        assert_eq!(
+            [lower.quantile(0.0), lower.quantile(0.5), lower.quantile(1.0)],
+            [1.0, 2.0, 4.0]
+        );
+        assert_eq!(lower.histogram(3, 1.0, 4.0), [1, 2, 2]);
+    }
+}
