@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Try(Try),
     /// Prints what other limits would remove, from what `mode = "annotate"` measured
     Thresholds(Thresholds),
+    /// Sums up what `mode = "annotate"` measured, by language, source or host
+    Statistics(Statistics),
     /// Checks a dataset: checksums, counts, token shards
     Verify(Folder),
     /// Prints the rules, or the manual page of one
@@ -176,6 +178,28 @@ pub(crate) struct Thresholds {
     #[arg(long, value_name = "N", default_value_t = 2_000_000)]
     pub(crate) max_documents: u64,
     /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Statistics {
+    /// The dataset folder
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// What makes a group
+    #[arg(long, value_name = "COLUMN", default_value = "all", value_parser = ["all", "language", "source", "host"])]
+    pub(crate) by: String,
+    /// Only checks whose name holds this
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub(crate) check: String,
+    /// Groups that are shown, those with most documents
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) top: usize,
+    /// Looks at this many documents at most, chosen by the hash of their ids
+    #[arg(long, value_name = "N", default_value_t = 2_000_000)]
+    pub(crate) max_documents: u64,
+    /// Prints JSON, all groups
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -69,6 +69,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Run(args) => commands::run(&args),
         Command::Status(args) => commands::status(&args),
         Command::Why(args) => commands::why(&args),
+        Command::Statistics(args) => commands::statistics(&args),
         Command::Thresholds(args) => commands::thresholds(&args),
         Command::Try(args) => commands::try_text(&args),
         Command::Verify(args) => commands::verify(&args),

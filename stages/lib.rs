@@ -27,6 +27,7 @@ pub mod runner;
 pub mod shards;
 pub mod sink;
 pub mod source;
+pub mod statistics;
 pub mod thresholds;
 pub mod token_shards;
 pub mod tokenize;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Float64Type;
 use parquet::arrow::ProjectionMask;
@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::batch::{COLUMNS, ID, LANGUAGE};
 use crate::filter::BROKEN;
-use crate::why::{files_of, is_jsonl};
+use crate::why::{files_of, is_jsonl, strings};
 
 /// The measured values of one check.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +58,33 @@ pub struct Effect {
 /// # Errors
 /// When no filter stage of the dataset annotated, its documents are not Parquet, or a file cannot be read.
 pub fn read(dir: &Path, language: Option<&str>, max_documents: u64) -> Result<Measured> {
+    let mut measured = Measured { checks: Vec::new(), documents: 0, sample: 1.0 };
+    measured.sample = for_each(dir, language, max_documents, &[], |batch, rows| {
+        take(batch, rows, &mut measured)
+    })?;
+    for check in &mut measured.checks {
+        check.values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+    measured.checks.retain(|check| !check.values.is_empty());
+    Ok(measured)
+}
+
+/// Opens a file of documents.
+fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+    let place = || path.display().to_string();
+    let file = File::open(path).with_context(place)?;
+    ParquetRecordBatchReaderBuilder::try_new(file).with_context(place)
+}
+
+/// Goes through the documents of an annotated dataset: `take` gets the rows to look at of each batch, which has the columns
+/// of all checks, `broken`, `id`, `language` and `also`. Returns the share of documents that is looked at.
+pub(crate) fn for_each(
+    dir: &Path,
+    language: Option<&str>,
+    max_documents: u64,
+    also: &[&str],
+    mut take: impl FnMut(&RecordBatch, &[usize]) -> Result<()>,
+) -> Result<f64> {
     let paths = files_of(dir, "documents")?;
     let first = paths.first().with_context(|| {
         format!("{}: has no documents\nhint: `[output] documents = \"parquet\"`", dir.display())
@@ -69,72 +96,51 @@ pub fn read(dir: &Path, language: Option<&str>, max_documents: u64) -> Result<Me
     );
     let mut n_documents = 0;
     for path in &paths {
-        let reader = open(path)?;
-        n_documents += u64::try_from(reader.metadata().file_metadata().num_rows())?;
+        n_documents += u64::try_from(open(path)?.metadata().file_metadata().num_rows())?;
     }
     let sample = (max_documents as f64 / n_documents.max(1) as f64).min(1.0);
-    let mut measured = Measured { checks: Vec::new(), documents: 0, sample };
+    let limit = (sample * u64::MAX as f64) as u64;
     for path in &paths {
-        read_file(path, language, &mut measured).with_context(|| path.display().to_string())?;
-    }
-    if measured.checks.is_empty() && n_documents > 0 {
-        bail!(
+        let place = || path.display().to_string();
+        let reader = open(path)?;
+        ensure!(
+            reader.schema().field_with_name(BROKEN).is_ok(),
             "{}: no filter stage measured anything\nhint: write `mode = \"annotate\"` beside its rules",
             dir.display()
         );
+        let base = [BROKEN, COLUMNS[ID], COLUMNS[LANGUAGE]];
+        let is_wanted = |name: &str| is_check(name) || base.contains(&name) || also.contains(&name);
+        let fields = reader.schema().fields().iter().enumerate();
+        let roots: Vec<_> = fields.filter(|(_, f)| is_wanted(f.name())).map(|(i, _)| i).collect();
+        let mask = ProjectionMask::roots(reader.parquet_schema(), roots);
+        for batch in reader.with_projection(mask).build().with_context(place)? {
+            let batch = batch.with_context(place)?;
+            let (ids, languages) =
+                (strings(&batch, COLUMNS[ID]), strings(&batch, COLUMNS[LANGUAGE]));
+            let is_looked_at = |row: &usize| {
+                language.is_none_or(|wanted| languages.value(*row) == wanted)
+                    && (sample >= 1.0 || xxh3_64(ids.value(*row).as_bytes()) < limit)
+            };
+            let rows: Vec<usize> = (0..batch.num_rows()).filter(is_looked_at).collect();
+            take(&batch, &rows).with_context(place)?;
+        }
     }
-    for check in &mut measured.checks {
-        check.values.sort_by(|a, b| a.0.total_cmp(&b.0));
-    }
-    measured.checks.retain(|check| !check.values.is_empty());
-    Ok(measured)
-}
-
-fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let place = || path.display().to_string();
-    let file = File::open(path).with_context(place)?;
-    ParquetRecordBatchReaderBuilder::try_new(file).with_context(place)
-}
-
-fn read_file(path: &Path, language: Option<&str>, measured: &mut Measured) -> Result<()> {
-    let reader = open(path)?;
-    let fields = reader.schema().fields().clone();
-    if reader.schema().field_with_name(BROKEN).is_err() {
-        return Ok(());
-    }
-    let is_wanted = |name: &str| {
-        is_check(name) || name == BROKEN || name == COLUMNS[ID] || name == COLUMNS[LANGUAGE]
-    };
-    let roots = fields.iter().enumerate().filter(|(_, field)| is_wanted(field.name()));
-    let mask = ProjectionMask::roots(reader.parquet_schema(), roots.map(|(i, _)| i));
-    for batch in reader.with_projection(mask).build()? {
-        take(&batch?, language, measured)?;
-    }
-    Ok(())
+    Ok(sample)
 }
 
 /// Says whether a column is named like a check: rule, point, key.
-fn is_check(name: &str) -> bool {
+pub(crate) fn is_check(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, check)| crate::filter::is_check(check))
 }
 
-fn take(batch: &RecordBatch, language: Option<&str>, measured: &mut Measured) -> Result<()> {
-    let column =
-        |name: &str| batch.column_by_name(name).with_context(|| format!("no column `{name}`"));
-    let ids = column(COLUMNS[ID])?.as_string::<i32>();
-    let languages = column(COLUMNS[LANGUAGE])?.as_string::<i32>();
-    let broken = column(BROKEN)?.as_list::<i32>();
-    let limit = (measured.sample * u64::MAX as f64) as u64;
-    let is_looked_at = |row: &usize| {
-        let fits = language
-            .is_none_or(|wanted| languages.is_valid(*row) && languages.value(*row) == wanted);
-        fits && (measured.sample >= 1.0 || xxh3_64(ids.value(*row).as_bytes()) < limit)
-    };
-    let rows: Vec<usize> = (0..batch.num_rows()).filter(is_looked_at).collect();
+fn take(batch: &RecordBatch, rows: &[usize], measured: &mut Measured) -> Result<()> {
+    let broken = batch.column_by_name(BROKEN).and_then(|column| column.as_list_opt::<i32>());
+    let broken = broken.with_context(|| format!("`{BROKEN}` is no list"))?;
     measured.documents += rows.len() as u64;
-    for field in batch.schema_ref().fields().iter().filter(|field| is_check(field.name())) {
+    for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
         let name = field.name();
-        let Some(values) = column(name)?.as_primitive_opt::<Float64Type>() else { continue };
+        let values = column.as_primitive_opt::<Float64Type>().filter(|_| is_check(name));
+        let Some(values) = values else { continue };
         let check = check_of(&mut measured.checks, name);
         for &row in rows.iter().filter(|&&row| values.is_valid(row)) {
             let list = broken.value(row);

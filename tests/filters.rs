@@ -73,6 +73,9 @@ fn thresholds_tell_what_other_limits_would_remove() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["documents"], 3);
     bench.run(&["thresholds", "out", "--check", "nonsense"]).expect(1);
+    let summed = bench.run(&["statistics", "out", "--by", "language", "--json"]).expect(0).stdout;
+    let summed: serde_json::Value = serde_json::from_str(&summed).unwrap();
+    assert_eq!(summed["groups"][0]["checks"]["gopher_quality.min_words"]["max"], 10.0);
     let plain = self::bench("filter = [{ pii = {} }]");
     plain.run(&["run", "web.toml"]).expect(0);
     let error = "no filter stage measured anything";
