@@ -4,6 +4,8 @@
 //! lacks, as datatrove and NeMo Curator use it; all between the runs is cut by the rules of Unicode, so that `GPT-4` and
 //! `3.14` are what they are in English text. Each word is the one that jieba-rs 0.10 gives, which the tests compare; the
 //! code is our own because that library unpacks its dictionary in every process, and allocates in every run.
+//! `examples/cut_chinese.rs`, on the Chinese of `fixtures/corpus`: 98 MB/s of Han against 26, and 0.0001 s to start
+//! against 0.12 s, on a machine that others used too.
 
 use std::cell::RefCell;
 

@@ -2,7 +2,8 @@
 //!
 //! The library's state machine reads each character through a table of ranges, at about 60 MB/s. Most text that it
 //! meets is ASCII, where the whole standard comes down to one table of bytes and the rule for marks inside words
-//! (`don't`, `3.14`). So ASCII is cut here, and each stretch that touches another character goes to the library.
+//! (`don't`, `3.14`). So ASCII is cut here, and with it dashes, curly quotes and Chinese marks where they stand apart.
+//! Each stretch that touches another character goes to the library.
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -33,6 +34,63 @@ const KIND: [u8; 256] = {
     kind
 };
 
+/// A mark outside ASCII that is frequent, and simple enough to be cut here.
+enum Wide {
+    /// No rule joins it to anything before it.
+    Apart,
+    /// Joins letters or digits on both sides of it, as `:` does.
+    Between,
+}
+
+/// The length of a wide mark in bytes.
+const WIDE: usize = 3;
+
+/// Returns what kind of wide mark begins at `at`, if one does: dashes, curly quotes and the marks of Chinese.
+fn wide_mark(bytes: &[u8], at: usize) -> Option<Wide> {
+    match bytes.get(at..at + WIDE)? {
+        // – — “ ” …
+        [0xE2, 0x80, 0x93 | 0x94 | 0x9C | 0x9D | 0xA6]
+        // 、 。 and brackets from 〈 to 】 and from 〔 to 〛
+        | [0xE3, 0x80, 0x81 | 0x82 | 0x88..=0x91 | 0x94..=0x9B]
+        // ！ （ ） ？
+        | [0xEF, 0xBC, 0x81 | 0x88 | 0x89 | 0x9F] => Some(Wide::Apart),
+        // ‘ ’
+        [0xE2, 0x80, 0x98 | 0x99]
+        // ， ： ；
+        | [0xEF, 0xBC, 0x8C | 0x9A | 0x9B] => Some(Wide::Between),
+        _ => None,
+    }
+}
+
+/// Returns whether a segment of ASCII ends at `end` because a wide mark follows, or an ASCII mark and then a wide one.
+#[inline(never)]
+fn ends_before_wide(bytes: &[u8], end: usize, is_core: bool) -> bool {
+    let follows = bytes.get(end).is_some_and(u8::is_ascii);
+    match wide_mark(bytes, end + usize::from(follows)) {
+        Some(Wide::Apart) => true,
+        // It joins letters or digits if it touches them on both sides.
+        Some(Wide::Between) => !is_core || follows,
+        None => false,
+    }
+}
+
+/// Appends the wide mark at `start`, or the stretch up to the next safe blank, and returns where it ends.
+#[inline(never)]
+fn cut_other(text: &str, start: usize, base: usize, segments: &mut Vec<Segment>) -> usize {
+    let bytes = text.as_bytes();
+    let after = start + WIDE;
+    if wide_mark(bytes, start).is_some()
+        && (bytes.get(after).is_none_or(u8::is_ascii) || wide_mark(bytes, after).is_some())
+    {
+        let mark = text.get(start..after).unwrap_or_default();
+        segments.extend(Segment::of(mark, base + start));
+        return after;
+    }
+    let end = next_blank(text, start);
+    cut_by_library(text, start..end, base, segments);
+    end
+}
+
 /// Appends the segments of a text that starts at byte `base` of its document.
 pub(super) fn cut(text: &str, base: usize, segments: &mut Vec<Segment>) {
     let bytes = text.as_bytes();
@@ -60,9 +118,10 @@ pub(super) fn cut(text: &str, base: usize, segments: &mut Vec<Segment>) {
         // What follows ASCII may belong to it, such as a combining mark, or a letter after the mark in `l'été`.
         let mark_follows = first & CORE != 0 && kind(end) == 0;
         let next = if mark_follows { kind(end + 1) } else { kind(end) };
-        if (first | next) & OTHER_SCRIPT != 0 {
-            end = next_blank(text, start);
-            cut_by_library(text, start..end, base, segments);
+        if (first | next) & OTHER_SCRIPT != 0
+            && (first == OTHER_SCRIPT || !ends_before_wide(bytes, end, first & CORE != 0))
+        {
+            end = cut_other(text, start, base, segments);
         } else if first != BLANK {
             let class = Class {
                 word: seen & (LETTER | DIGIT) != 0,
@@ -152,6 +211,8 @@ mod tests {
             "l'été l'a 3.é é.3 naïve.com a\u{301}b \u{301}a a \u{301}b \t\u{301}",
             "\u{3000} \u{308}x \u{2003}  y a\u{200D}b \r\n\u{301} \r\u{301}\n \u{85}\u{301}",
             "\u{5D0}\"\u{5D0} \u{5D0}' a\"b 上海abc上海 ab上 🇩🇪🇫🇷🇩 👩‍👩‍👧 カタカナ ｶﾅ",
+            "“a—b” ‘a’ a’b a’ ’b a.” 3，4 3， ，4 a：b ：b a； a.， 1，.2 ’’ a’’b _，_ “\u{301} —\u{200D}a a—\u{301}",
+            "。“上，（a）3、4。\u{FE0F}，\u{301}。\n\n，\u{3000}。 \u{AD}— a\u{301}，a ！？…",
             "",
             " ",
             "\0\0a\0",
@@ -174,6 +235,7 @@ mod tests {
                 Just("é".to_owned()), Just("\u{301}".to_owned()), Just("\u{3000}".to_owned()),
                 Just("\u{200D}".to_owned()), Just("\u{AD}".to_owned()), Just("上海".to_owned()),
                 Just("\u{5D0}".to_owned()), Just("🇩".to_owned()), Just("👩".to_owned()), Just("\u{85}".to_owned()),
+                "[–—“”…、。〈】〔〛！（）？]", "[‘’，：；]", "[‘’，：；。“—][a1]",
                 Just("カ".to_owned()), Just("\u{661}".to_owned()), Just("\u{2019}".to_owned()),
             ], 0..12)
         ) {
