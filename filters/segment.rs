@@ -5,12 +5,15 @@
 //! both, because its tokenizer makes a token of each mark; all others count words.
 
 mod chinese;
+mod datatrove;
 mod lines;
 mod sentences;
 mod unicode;
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::Tag;
 use crate::punctuation::is_punctuation;
 
 pub use lines::split_lines;
@@ -85,14 +88,29 @@ pub fn hash(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
 }
 
-/// Appends the segments of a text: Chinese by dictionary, all else by the rules of Unicode.
-///
-/// The text is at most 4 GiB long.
-pub fn cut(text: &str, chinese: bool, segments: &mut Vec<Segment>) {
-    if chinese {
-        chinese::cut(text, segments);
-    } else {
-        unicode::cut(text, 0, segments);
+/// How text is cut into words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Words {
+    /// By the rules of Unicode, and Chinese by dictionary.
+    #[default]
+    Unicode,
+    /// As datatrove's word tokenizers cut, so that limits that were found with it mean the same.
+    Datatrove,
+}
+
+impl Words {
+    /// Appends the segments of a text in a language, see [`crate::Document::tag`].
+    ///
+    /// The text is at most 4 GiB long.
+    pub fn cut(self, text: &str, language: Tag, segments: &mut Vec<Segment>) {
+        match (self, language.primary()) {
+            (Words::Unicode, Tag::ZH) => chinese::cut(text, segments),
+            (Words::Unicode, _) => unicode::cut(text, 0, segments),
+            (Words::Datatrove, Tag::ZH) => chinese::cut_all(text, segments),
+            (Words::Datatrove, Tag::EN | Tag::UNKNOWN) => datatrove::cut_english(text, segments),
+            (Words::Datatrove, _) => datatrove::cut_base(text, segments),
+        }
     }
 }
 

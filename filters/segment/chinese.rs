@@ -30,6 +30,23 @@ pub(super) fn cut(text: &str, segments: &mut Vec<Segment>) {
     }
 }
 
+/// Appends what jieba makes of the whole text, marks and Latin words included: as datatrove cuts Chinese.
+pub(super) fn cut_all(text: &str, segments: &mut Vec<Segment>) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        // jieba joins nothing across a blank, so that a text may be cut at each.
+        let longest = rest.floor_char_boundary(MAX_RUN_BYTES);
+        let head = rest.get(..longest).unwrap_or_default();
+        let end = if longest == rest.len() { longest } else { head.rfind('\n').unwrap_or(longest) };
+        let (head, tail) = rest.split_at(end.max(1).min(longest));
+        let start = text.len() - rest.len();
+        for token in JIEBA.cut(head, true) {
+            segments.extend(Segment::of(token.word, start + token.byte_start));
+        }
+        rest = tail;
+    }
+}
+
 fn cut_han(mut run: &str, mut start: usize, segments: &mut Vec<Segment>) {
     while !run.is_empty() {
         let (head, tail) = run.split_at(run.floor_char_boundary(MAX_RUN_BYTES));

@@ -1,0 +1,164 @@
+//! Words that spaCy splits, or keeps whole, by a list: `do n't`, `U.S.`, `e.g.`, `:-)`.
+//!
+//! The lists are carried over from spaCy 3.8 (MIT, see NOTICE); a line is a word, with a blank between its pieces.
+
+use crate::segment::{Segment, hash};
+
+/// The words of a list.
+pub(super) struct Specials {
+    words: Vec<Special>,
+    /// Hash of a word and its number, so sparse that a word which is none mostly meets an empty slot at once.
+    slots: Vec<(u64, u16)>,
+    /// Words whose pieces the rules for affixes would take apart, as the tokens that come of it; sorted.
+    patterns: Vec<(Vec<u64>, u16)>,
+    /// A bit for the hash of each first token of a pattern.
+    heads: Vec<bool>,
+}
+
+/// A word of a list, and where it is split.
+struct Special {
+    text: String,
+    /// The length of each piece in bytes.
+    pieces: Vec<u8>,
+}
+
+const NONE: u16 = u16::MAX;
+
+/// The longest word of a list, in bytes.
+pub(super) const MAX_BYTES: usize = 40;
+
+const N_SLOTS: usize = 1 << 13;
+const N_HEADS: usize = 1 << 12;
+
+impl Specials {
+    /// Reads lists.
+    pub(super) fn read(lists: &[&str]) -> Specials {
+        let mut specials = Specials {
+            words: Vec::new(),
+            slots: vec![(0, NONE); N_SLOTS],
+            patterns: Vec::new(),
+            heads: vec![false; N_HEADS],
+        };
+        for line in lists.iter().flat_map(|list| list.lines()) {
+            let text: String = line.split(' ').collect();
+            let hash = hash(text.as_bytes());
+            let slot = specials.slot(hash);
+            specials.slots[slot] = (hash, specials.words.len() as u16);
+            let pieces = line.split(' ').map(|piece| piece.len() as u8).collect();
+            specials.words.push(Special { text, pieces });
+        }
+        specials
+    }
+
+    /// Sets what the rules for affixes make of each word, where they split it or would.
+    pub(super) fn set_patterns(&mut self, cut: impl Fn(&str) -> Option<Vec<u64>>) {
+        for (at, word) in self.words.iter().enumerate() {
+            if let Some(tokens) = cut(&word.text).filter(|tokens| tokens.len() > 1) {
+                self.heads[tokens[0] as usize % N_HEADS] = true;
+                self.patterns.push((tokens, at as u16));
+            }
+        }
+        self.patterns.sort_unstable();
+    }
+
+    /// Returns the slot of a hash, or the empty one where it would be.
+    fn slot(&self, hash: u64) -> usize {
+        let mut slot = hash as usize % N_SLOTS;
+        while self.slots[slot].1 != NONE && self.slots[slot].0 != hash {
+            slot = (slot + 1) % N_SLOTS;
+        }
+        slot
+    }
+
+    /// Returns the lengths of a word's pieces if the list has it; `hash` is the word's.
+    pub(super) fn find(&self, hash: u64) -> Option<&[u8]> {
+        let (_, word) = self.slots[self.slot(hash)];
+        self.words.get(usize::from(word)).map(|word| &*word.pieces)
+    }
+
+    /// Returns the same for a word whose hash is not known.
+    pub(super) fn find_text(&self, word: &str) -> Option<&[u8]> {
+        if word.len() > MAX_BYTES { None } else { self.find(hash(word.as_bytes())) }
+    }
+
+    /// Puts words of the list together again that the rules for affixes have taken apart, as in `(see 8)`.
+    ///
+    /// spaCy finds the tokens of each word in the whole text, longest first, and lets a longer one hide a shorter one that
+    /// it touches. Tokens with a blank between them are found and hide others, but stay as they are.
+    pub(super) fn merge(&self, text: &str, segments: &mut Vec<Segment>) {
+        let mut found = Vec::new();
+        for (at, first) in segments.iter().enumerate() {
+            if self.heads[first.hash as usize % N_HEADS] {
+                self.find_at(text, segments, at, &mut found);
+            }
+        }
+        if found.iter().any(|found| found.is_solid) {
+            hide_shorter(&mut found);
+            found.retain(|found| found.is_solid);
+            self.replace(text, segments, &found);
+        }
+    }
+
+    fn find_at(&self, text: &str, segments: &[Segment], at: usize, found: &mut Vec<Found>) {
+        let tail = &segments[at..];
+        let from = self.patterns.partition_point(|(tokens, _)| tokens[0] < tail[0].hash);
+        for (tokens, word) in &self.patterns[from..] {
+            if tokens[0] != tail[0].hash {
+                break;
+            }
+            let Some(span) = tail.get(..tokens.len()) else { continue };
+            if !span.iter().zip(tokens).all(|(segment, &token)| segment.hash == token) {
+                continue;
+            }
+            let gap = |pair: &[Segment]| text.get(pair[0].end as usize..pair[1].start as usize);
+            let is_solid = span.windows(2).all(|pair| gap(pair) == Some(""));
+            if is_solid || span.windows(2).all(|pair| matches!(gap(pair), Some("" | " "))) {
+                found.push(Found { start: at, end: at + span.len(), word: *word, is_solid });
+            }
+        }
+    }
+
+    /// Replaces the segments of each place by the pieces of the word.
+    fn replace(&self, text: &str, segments: &mut Vec<Segment>, places: &[Found]) {
+        let mut merged = Vec::with_capacity(segments.len());
+        let mut copied = 0;
+        for place in places {
+            merged.extend_from_slice(&segments[copied..place.start]);
+            let mut start = segments[place.start].start as usize;
+            for &length in &self.words[usize::from(place.word)].pieces {
+                let end = start + usize::from(length);
+                merged.extend(Segment::of(text.get(start..end).unwrap_or_default(), start));
+                start = end;
+            }
+            copied = place.end;
+        }
+        merged.extend_from_slice(&segments[copied..]);
+        *segments = merged;
+    }
+}
+
+/// A word of the list, found in tokens.
+#[derive(Clone, Copy)]
+struct Found {
+    start: usize,
+    end: usize,
+    word: u16,
+    /// No blank between the tokens.
+    is_solid: bool,
+}
+
+/// Leaves those that no longer one touches, nor an earlier one of their length; sorted by place.
+fn hide_shorter(found: &mut Vec<Found>) {
+    let Some(end) = found.iter().map(|found| found.end).max() else { return };
+    let first = found.iter().map(|found| found.start).min().unwrap_or(end);
+    found.sort_unstable_by_key(|found| (usize::MAX - (found.end - found.start), found.start));
+    let mut seen = vec![false; end - first];
+    found.retain(|found| {
+        let span = &mut seen[found.start - first..found.end - first];
+        let is_free = !span[0] && !span[span.len() - 1];
+        // One that is hidden hides in its turn.
+        span.fill(true);
+        is_free
+    });
+    found.sort_unstable_by_key(|found| found.start);
+}
