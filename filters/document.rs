@@ -290,8 +290,17 @@ mod tests {
         let mut scratch = Scratch::default();
         let mut doc = Document::new("1", "重新开放", &mut scratch);
         assert_eq!(doc.words().collect::<Vec<_>>(), ["重新", "开放"]);
-        doc.set_language(Some("ja"));
+        doc.set_language(Some("en"));
         assert_eq!(doc.words().count(), 4);
+    }
+
+    #[test]
+    fn words_are_cut_anew_when_the_way_to_cut_them_changes() {
+        let mut scratch = Scratch::default();
+        let mut doc = Document::new("1", "don't", &mut scratch);
+        assert_eq!(doc.words().collect::<Vec<_>>(), ["don't"]);
+        doc.set_words(Words::Datatrove);
+        assert_eq!(doc.words().collect::<Vec<_>>(), ["do", "n't"]);
     }
 
     #[test]

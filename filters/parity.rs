@@ -90,20 +90,14 @@ const EXPECTED: &[Expected] = &[
         rule: "c4",
         config: r#"{"c4": {}}"#,
         n_rows: 50,
-        unicode: Differences {
-            verdicts: &[("zero_width", ZERO_WIDTH)],
-            limits: &[],
-        },
+        unicode: Differences { verdicts: &[("zero_width", ZERO_WIDTH)], limits: &[] },
         datatrove: NO_DIFFERENCES,
     },
     Expected {
         rule: "c4_no_terminal_punct",
         config: r#"{"c4": {"require_terminal_mark": false}}"#,
         n_rows: 50,
-        unicode: Differences {
-            verdicts: &[("zero_width", ZERO_WIDTH)],
-            limits: &[],
-        },
+        unicode: Differences { verdicts: &[("zero_width", ZERO_WIDTH)], limits: &[] },
         datatrove: NO_DIFFERENCES,
     },
     Expected {
@@ -118,10 +112,7 @@ const EXPECTED: &[Expected] = &[
         config: r#"{"gopher_repetition": {"max_duplicate_paragraph_ratio": false,
             "max_duplicate_paragraph_char_ratio": false, "max_duplicate_line_char_ratio": false}}"#,
         n_rows: 13,
-        unicode: Differences {
-            verdicts: &[("empty", EMPTY)],
-            limits: &[],
-        },
+        unicode: Differences { verdicts: &[("empty", EMPTY)], limits: &[] },
         datatrove: Differences { verdicts: &[("empty", EMPTY)], limits: &[] },
     },
     Expected {

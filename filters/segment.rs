@@ -1,11 +1,12 @@
 //! Cuts text into words and marks, lines and sentences.
 //!
-//! A *segment* is a piece between two word boundaries of UAX #29 that is not blank. It is a *word* if it holds
-//! a letter or a digit, and a *mark* otherwise: a comma, a bracket, an emoji. Rules that come from datatrove count
-//! both, because its tokenizer makes a token of each mark; all others count words.
+//! A *segment* is a piece between two word boundaries that is not blank; [`Words`] says where the boundaries are. It is
+//! a *word* if it holds a letter or a digit, and a *mark* otherwise: a comma, a bracket, an emoji. Rules that come from
+//! datatrove count both, because its tokenizer makes a token of each mark; all others count words.
 
 mod chinese;
 mod datatrove;
+mod dictionary;
 mod lines;
 mod sentences;
 mod unicode;
@@ -88,6 +89,9 @@ pub fn hash(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
 }
 
+/// The longest run that a dictionary cuts as one, in bytes: its tables grow with it. No sentence comes near.
+const MAX_RUN_BYTES: usize = 1 << 16;
+
 /// How text is cut into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -104,11 +108,15 @@ impl Words {
     ///
     /// The text is at most 4 GiB long.
     pub fn cut(self, text: &str, language: Tag, segments: &mut Vec<Segment>) {
-        match (self, language.primary()) {
-            (Words::Unicode, Tag::ZH) => chinese::cut(text, segments),
-            (Words::Unicode, _) => unicode::cut(text, 0, segments),
-            (Words::Datatrove, Tag::ZH) => chinese::cut_all(text, segments),
-            (Words::Datatrove, Tag::EN | Tag::UNKNOWN) => datatrove::cut_english(text, segments),
+        match (self, language.primary().as_str()) {
+            (Words::Unicode, "zh") => chinese::cut(text, segments),
+            (Words::Datatrove, "zh") => chinese::cut_all(text, segments),
+            (_, "ja") => dictionary::cut_japanese(text, segments),
+            (Words::Unicode, "") if is_japanese(text) => dictionary::cut_japanese(text, segments),
+            (Words::Unicode, _) | (_, "ko" | "th" | "lo" | "km" | "my") => {
+                unicode::cut(text, 0, segments);
+            }
+            (Words::Datatrove, "en" | "") => datatrove::cut_english(text, segments),
             (Words::Datatrove, _) => datatrove::cut_base(text, segments),
         }
     }
@@ -116,6 +124,19 @@ impl Words {
 
 /// Returns whether more than half of the letters among the first 1,000 characters are Han, and hardly any is kana.
 pub fn is_mostly_han(text: &str) -> bool {
+    let (letters, han, kana) = count_scripts(text);
+    // Names and slogans bring a few kana into Chinese text; Japanese has one in every third character.
+    2 * han > letters && 20 * kana < han
+}
+
+/// Returns whether more than half of the letters among the first 1,000 characters are kana or Han, and not only Han.
+fn is_japanese(text: &str) -> bool {
+    let (letters, han, kana) = count_scripts(text);
+    kana > 0 && 2 * (han + kana) > letters && 20 * kana >= han
+}
+
+/// Counts letters, Han and kana among the first 1,000 characters.
+fn count_scripts(text: &str) -> (u32, u32, u32) {
     let (mut letters, mut han, mut kana) = (0u32, 0u32, 0u32);
     for char in text.chars().take(1_000) {
         if char.is_ascii() {
@@ -124,10 +145,9 @@ pub fn is_mostly_han(text: &str) -> bool {
         }
         letters += u32::from(char.is_alphabetic());
         han += u32::from(is_han(char));
-        kana += u32::from(matches!(char, '\u{3040}'..='\u{30FF}'));
+        kana += u32::from(dictionary::is_kana(char));
     }
-    // Names and slogans bring a few kana into Chinese text; Japanese has one in every third character.
-    2 * han > letters && 20 * kana < han
+    (letters, han, kana)
 }
 
 /// Returns whether a character is a Han ideograph.

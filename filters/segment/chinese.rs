@@ -8,12 +8,9 @@ use std::sync::LazyLock;
 
 use jieba_rs::Jieba;
 
-use super::{Class, Segment, is_han, unicode};
+use super::{Class, MAX_RUN_BYTES, Segment, is_han, unicode};
 
 static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
-
-/// The longest run that is cut as one, in bytes: jieba's tables grow with it. No sentence comes near.
-const MAX_RUN_BYTES: usize = 1 << 16;
 
 const HAN_WORD: Class = Class { word: true, letter: true, punctuation: false };
 
@@ -90,7 +87,7 @@ fn cut_han(mut run: &str, mut start: usize, segments: &mut Vec<Segment>) {
 }
 
 /// Splits a text before the first character that `is_wanted`.
-fn split_where(text: &str, is_wanted: impl FnMut(char) -> bool) -> (&str, &str) {
+pub(super) fn split_where(text: &str, is_wanted: impl FnMut(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(is_wanted).unwrap_or(text.len()))
 }
 

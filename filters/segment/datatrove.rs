@@ -18,7 +18,7 @@ mod url;
 use std::sync::LazyLock;
 
 use affixes::Affixes;
-use specials::{MAX_BYTES, Specials};
+use specials::Specials;
 
 use super::{Class, Segment, hash};
 
@@ -76,19 +76,42 @@ impl Cutter {
             let word = text.get(start..end).unwrap_or_default();
             // Letters alone, or digits at the end of them, have neither affix nor infix.
             let is_plain = seen == LETTER
-                || seen & !(LETTER | DIGIT) == 0 && word.ends_with(|char: char| char.is_ascii_digit());
+                || seen & !(LETTER | DIGIT) == 0
+                    && word.ends_with(|char: char| char.is_ascii_digit());
             if is_plain {
-                let hash = hash(word.as_bytes());
-                if word.len() > MAX_BYTES || self.specials.find(hash).is_none() {
-                    let class = Class { word: true, letter: seen & LETTER != 0, punctuation: false };
-                    let (chars, start, end) = ((end - start) as u32, start as u32, end as u32);
-                    segments.push(Segment { hash, start, end, chars, class });
-                    continue;
-                }
+                self.push_core(word, start, seen, segments);
+                continue;
+            }
+            if let Some((core, mark)) = split_mark(word)
+                && self.specials.find_text(word).is_none()
+            {
+                self.push_core(core, start, LETTER, segments);
+                segments.extend(token(mark, 0, mark.len(), start + core.len()));
+                continue;
             }
             self.cut_word(word, start, &mut suffixes, segments);
         }
         self.specials.merge(text, segments);
+    }
+
+    /// Appends a word of letters and digits that nothing but the list can split.
+    fn push_core(&self, word: &str, start: usize, seen: u8, segments: &mut Vec<Segment>) {
+        let hash = hash(word.as_bytes());
+        let class = Class { word: true, letter: seen & LETTER != 0, punctuation: false };
+        match self.specials.find(hash) {
+            None => {
+                let (chars, end) = (word.len() as u32, start + word.len());
+                let (start, end) = (start as u32, end as u32);
+                segments.push(Segment { hash, start, end, chars, class });
+            }
+            Some(pieces) => {
+                let mut from = 0;
+                for &length in pieces {
+                    segments.extend(token(word, from, from + usize::from(length), start));
+                    from += usize::from(length);
+                }
+            }
+        }
     }
 
     /// Cuts what stands between two blanks, and begins at byte `base` of the text; `suffixes` is a buffer.
@@ -178,6 +201,18 @@ fn token(word: &str, start: usize, end: usize, base: usize) -> Option<Segment> {
     Segment::of(piece, base + start)
 }
 
+/// Splits the most common of all affixes off: one mark behind letters of ASCII.
+fn split_mark(word: &str) -> Option<(&str, &str)> {
+    let (core, mark) = word.split_at_checked(word.len().checked_sub(1)?)?;
+    let is_letters = |bytes: &[u8]| bytes.iter().all(|&byte| KIND[usize::from(byte)] == LETTER);
+    let is_split = match mark {
+        "," | ";" | ":" | "!" | "?" | ")" | "\"" => true,
+        "." => core.ends_with(|last: char| last.is_ascii_lowercase()),
+        _ => false,
+    };
+    (is_split && !core.is_empty() && is_letters(core.as_bytes())).then_some((core, mark))
+}
+
 const LETTER: u8 = 1;
 const DIGIT: u8 = 2;
 const BLANK: u8 = 4;
@@ -228,4 +263,87 @@ fn word_end(text: &str, start: usize) -> (usize, u8) {
         at += if byte < 0xC0 { 1 } else { char_at(text, at).len_utf8() };
     }
     (at, seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words_by(cut: fn(&str, &mut Vec<Segment>), text: &str) -> Vec<&str> {
+        let mut segments = Vec::new();
+        cut(text, &mut segments);
+        for segment in &segments {
+            assert_eq!(Some(*segment), Segment::of(segment.text(text), segment.start as usize));
+        }
+        segments.iter().map(|segment| segment.text(text)).collect()
+    }
+
+    /// Each line as spaCy 3.8 cuts it, with a blank between tokens, and the text where that differs.
+    #[test]
+    fn english_is_cut_as_spacy_cuts_it() {
+        for (text, expected) in [
+            ("I don't, she's won't've.", "I do n't , she 's wo n't 've ."),
+            ("cannot Gonna wont its ill", "can not Gon na wo nt its ill"),
+            (
+                "In the U.S. at 10a.m. e.g. Mr. Ng, Ph.D.",
+                "In the U.S. at 10 a.m. e.g. Mr. Ng , Ph.D.",
+            ),
+            (
+                "well-known, 3-4 10-year a--b x---y z----w",
+                "well - known , 3 - 4 10 - year a -- b x --- y z----w",
+            ),
+            (
+                "see http://a.com/x?y=1, a.b@c.org (1.2.3.4:80)",
+                "see http://a.com/x?y=1 , a.b@c.org ( 1.2.3.4:80 )",
+            ),
+            ("10km 5% $3.50 US$5 5US$ 3G x5t", "10 km 5 % $ 3.50 US$ 5 5 US$ 3 G x5 t"),
+            (":) foo:) (8) : ) word:-D", ":) foo :) ( 8) : ) word:-D"),
+            (
+                "End.Start a.b wait...what 'quoted' “it’s”",
+                "End . Start a.b wait ... what ' quoted ' “ it ’s ”",
+            ),
+            ("1+1 a+b a/b a:b x=y and/or w/o", "1 + 1 a+b a / b a : b x = y and/or w/o"),
+            ("naïve,café 上海,北京 x©y 12°C.", "naïve , café 上海 , 北京 x © y 12 ° C ."),
+            ("\u{1C}a\u{1F}b\u{85}c\u{3000}d\u{200B}e", "a b c d\u{200B}e"),
+            ("...word... ?!? -- - $ +5 +x", "... word ... ? ! ? -- - $ +5 + x"),
+        ] {
+            let words = words_by(cut_english, text);
+            assert_eq!(words.join(" "), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_languages_have_the_base_rules() {
+        let words = words_by(cut_base, "L'été, don't 10-year bien-être :-) z.");
+        assert_eq!(words.join(" "), "L'été , don't 10-year bien - être :-) z.");
+    }
+
+    #[test]
+    fn only_words_that_are_split_alike_have_no_pattern_of_several_tokens() {
+        for cutter in [&*ENGLISH, &*BASE] {
+            for (text, pieces) in cutter.specials.words() {
+                let mut tokens = Vec::new();
+                cutter.cut(text, &mut tokens);
+                assert_eq!(tokens.len(), pieces.len(), "{text}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn loses_nothing_but_blanks(text in any::<String>()) {
+            let joined: String = words_by(cut_english, &text).concat();
+            prop_assert_eq!(joined, text.split(is_blank).collect::<String>());
+        }
+
+        #[test]
+        fn loses_nothing_but_blanks_of_marks(text in "[a-cA-C0-2 .,:;()'’…$%+@/\\-—°FéÉ上。😀\n_8DoOxX=<>]{0,40}") {
+            for cut in [cut_english, cut_base] {
+                let joined: String = words_by(cut, &text).concat();
+                prop_assert_eq!(joined, text.split(is_blank).collect::<String>());
+            }
+        }
+    }
 }

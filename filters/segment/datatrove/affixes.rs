@@ -3,9 +3,7 @@
 //! spaCy joins its rules to three regular expressions. Each comes down to a look at a few characters, because no rule reaches
 //! further than five characters back, or than the end of a run of full stops.
 
-use super::classes::{
-    ALPHA, BEFORE_DOT, Classes, ICON, LOWER, PREFIX, QUOTE, SUFFIX, UPPER,
-};
+use super::classes::{ALPHA, BEFORE_DOT, Classes, ICON, LOWER, PREFIX, QUOTE, SUFFIX, UPPER};
 
 /// Units and currencies, which are split off behind a digit.
 #[rustfmt::skip]
@@ -129,8 +127,7 @@ impl Affixes {
                 if char == '-' && digit && is_digit_or_hyphen(next()) {
                     return 1;
                 }
-                let behind =
-                    digit && self.hyphen_follows_digit || classes.has(previous, ALPHA);
+                let behind = digit && self.hyphen_follows_digit || classes.has(previous, ALPHA);
                 return if behind { self.hyphens(char, rest) } else { 0 };
             }
             '…' => true,

@@ -13,6 +13,9 @@ pub(super) struct Specials {
     patterns: Vec<(Vec<u64>, u16)>,
     /// A bit for the hash of each first token of a pattern.
     heads: Vec<bool>,
+    /// For each first byte and each last byte, a bit for each length that words with it have.
+    lengths_by_first: [u64; 256],
+    lengths_by_last: [u64; 256],
 }
 
 /// A word of a list, and where it is split.
@@ -23,9 +26,6 @@ struct Special {
 }
 
 const NONE: u16 = u16::MAX;
-
-/// The longest word of a list, in bytes.
-pub(super) const MAX_BYTES: usize = 40;
 
 const N_SLOTS: usize = 1 << 13;
 const N_HEADS: usize = 1 << 12;
@@ -38,10 +38,18 @@ impl Specials {
             slots: vec![(0, NONE); N_SLOTS],
             patterns: Vec::new(),
             heads: vec![false; N_HEADS],
+            lengths_by_first: [0; 256],
+            lengths_by_last: [0; 256],
         };
         for line in lists.iter().flat_map(|list| list.lines()) {
             let text: String = line.split(' ').collect();
-            let hash = hash(text.as_bytes());
+            let bytes = text.as_bytes();
+            if let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) {
+                let length = 1u64.checked_shl(bytes.len() as u32).expect("no word is that long");
+                specials.lengths_by_first[usize::from(first)] |= length;
+                specials.lengths_by_last[usize::from(last)] |= length;
+            }
+            let hash = hash(bytes);
             let slot = specials.slot(hash);
             specials.slots[slot] = (hash, specials.words.len() as u16);
             let pieces = line.split(' ').map(|piece| piece.len() as u8).collect();
@@ -78,7 +86,18 @@ impl Specials {
 
     /// Returns the same for a word whose hash is not known.
     pub(super) fn find_text(&self, word: &str) -> Option<&[u8]> {
-        if word.len() > MAX_BYTES { None } else { self.find(hash(word.as_bytes())) }
+        let bytes = word.as_bytes();
+        let (&first, &last) = (bytes.first()?, bytes.last()?);
+        let lengths =
+            self.lengths_by_first[usize::from(first)] & self.lengths_by_last[usize::from(last)];
+        let is_likely = lengths & 1u64.checked_shl(bytes.len() as u32)? != 0;
+        if is_likely { self.find(hash(bytes)) } else { None }
+    }
+
+    /// Returns each word and the lengths of its pieces.
+    #[cfg(test)]
+    pub(super) fn words(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.words.iter().map(|word| (&*word.text, &*word.pieces))
     }
 
     /// Puts words of the list together again that the rules for affixes have taken apart, as in `(see 8)`.

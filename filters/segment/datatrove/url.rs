@@ -60,15 +60,17 @@ fn is_named_host(host: &str, classes: &Classes) -> bool {
 }
 
 fn is_label(label: &str) -> bool {
-    let is_letter = |char: char| {
-        char.is_ascii_alphanumeric() || ('\u{A1}'..='\u{FFFF}').contains(&char)
-    };
+    let is_letter =
+        |char: char| char.is_ascii_alphanumeric() || ('\u{A1}'..='\u{FFFF}').contains(&char);
     let mut chars = 0;
     let is_known = label.chars().all(|char| {
         chars += 1;
         is_letter(char) || char == '-' || char == '_'
     });
-    is_known && (1..=64).contains(&chars) && !label.starts_with(['-', '_']) && !label.ends_with(['-', '_'])
+    is_known
+        && (1..=64).contains(&chars)
+        && !label.starts_with(['-', '_'])
+        && !label.ends_with(['-', '_'])
 }
 
 /// Returns whether a text is an IPv4 address that is neither private nor reserved.
