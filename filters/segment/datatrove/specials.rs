@@ -11,7 +11,7 @@ pub(super) struct Specials {
     slots: Vec<(u64, u16)>,
     /// Words whose pieces the rules for affixes would take apart, as the tokens that come of it; sorted.
     patterns: Vec<(Vec<u64>, u16)>,
-    /// A bit for the hash of each first token of a pattern.
+    /// Whether a pattern begins with two tokens of these hashes, by `pair`.
     heads: Vec<bool>,
     /// For each first byte and each last byte, a bit for each length that words with it have.
     lengths_by_first: [u64; 256],
@@ -62,7 +62,7 @@ impl Specials {
     pub(super) fn set_patterns(&mut self, cut: impl Fn(&str) -> Option<Vec<u64>>) {
         for (at, word) in self.words.iter().enumerate() {
             if let Some(tokens) = cut(&word.text).filter(|tokens| tokens.len() > 1) {
-                self.heads[tokens[0] as usize % N_HEADS] = true;
+                self.heads[pair(tokens[0], tokens[1])] = true;
                 self.patterns.push((tokens, at as u16));
             }
         }
@@ -106,8 +106,8 @@ impl Specials {
     /// it touches. Tokens with a blank between them are found and hide others, but stay as they are.
     pub(super) fn merge(&self, text: &str, segments: &mut Vec<Segment>) {
         let mut found = Vec::new();
-        for (at, first) in segments.iter().enumerate() {
-            if self.heads[first.hash as usize % N_HEADS] {
+        for (at, two) in segments.windows(2).enumerate() {
+            if self.heads[pair(two[0].hash, two[1].hash)] {
                 self.find_at(text, segments, at, &mut found);
             }
         }
@@ -164,6 +164,11 @@ struct Found {
     word: u16,
     /// No blank between the tokens.
     is_solid: bool,
+}
+
+/// Returns the place of two neighbours in `heads`.
+fn pair(first: u64, second: u64) -> usize {
+    first.wrapping_add(second.rotate_left(32)) as usize % N_HEADS
 }
 
 /// Leaves those that no longer one touches, nor an earlier one of their length; sorted by place.
