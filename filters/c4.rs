@@ -5,13 +5,15 @@
 //!   `[12]` within lines. Then the document, if a line that came so far holds `lorem ipsum` or `{`, or if fewer than
 //!   `min_sentences` are left. Kept lines are trimmed and joined by a newline.
 //! Units: words are what stands between blanks, sentences as `segment::count_sentences` counts them, lines end as in
-//!   Python's `splitlines`. An empty text has no sentences.
-//! Chinese: text has no blanks between words, so the two rules about words count dictionary words; `。？！` and the
-//!   closing quotes `”’」』` end a line as well (`terminal_marks_zh`).
+//!   Python's `splitlines`. An empty text has no sentences. With `words = "datatrove"` sentences are counted by its
+//!   tokens: one ends at a token that is one full stop, and the next begins with a token that is no punctuation.
+//! Chinese: text has no blanks between words, so the two rules about words count dictionary words, but with
+//!   `words = "datatrove"`, which goes by blanks there too; `。？！` and the closing quotes `”’」』` end a line as well
+//!   (`terminal_marks_zh`).
 //! Source: Raffel et al. 2020, arXiv:1910.10683, section 2.2; order and definitions of datatrove 0.10,
 //!   `c4_filters.py`. FineWeb runs it with `require_terminal_mark = false`.
-//! Differs: from datatrove in counting sentences (see fixtures/parity/datatrove), and in Chinese text, where it removes
-//!   every line; phrases ignore the case of ASCII letters only.
+//! Differs: from datatrove in counting sentences unless `words = "datatrove"` (see fixtures/parity/datatrove), and in
+//!   Chinese text, where it removes every line unless `terminal_marks_zh` is empty; phrases ignore the case of ASCII letters only.
 //! Cost: one pass over the text for phrases and one over each line.
 
 use std::ops::ControlFlow;
@@ -23,7 +25,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::segment::{self, Segment};
-use crate::{ConfigError, Document, Filter, Judge, Limit, Tag};
+use crate::{ConfigError, Document, Filter, Judge, Limit, Tag, Words};
 
 /// Settings of the rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,8 +117,9 @@ struct Page<'t> {
     text: &'t str,
     language: Tag,
     is_chinese: bool,
-    /// The words of a Chinese text that stand behind the last line.
-    segments: &'t [Segment],
+    words: Words,
+    /// The words of a Chinese text that stand behind the last line, if the rule counts those.
+    segments: Option<&'t [Segment]>,
     has_phrase: bool,
     has_citation: bool,
 }
@@ -135,18 +138,19 @@ impl Filter for Rule {
     }
 
     fn judge(&self, doc: &mut Document<'_>, judge: &mut Judge) -> ControlFlow<()> {
-        let (language, is_chinese) = (doc.tag(), doc.is_chinese());
+        let (language, is_chinese, words) = (doc.tag(), doc.is_chinese(), doc.words_by());
         let mut kept = doc.take_buffer();
-        let (text, segments) = if is_chinese {
+        let (text, segments) = if is_chinese && words == Words::Unicode {
             let parts = doc.parts();
-            (parts.text, parts.segments)
+            (parts.text, Some(parts.segments))
         } else {
-            (doc.text(), [].as_slice())
+            (doc.text(), None)
         };
         let page = Page {
             text,
             language,
             is_chinese,
+            words,
             segments,
             has_phrase: FIND_PHRASES.is_match(text),
             has_citation: self.config.cut_citations && memchr(b'[', text.as_bytes()).is_some(),
@@ -170,6 +174,7 @@ impl Rule {
     ) -> ControlFlow<(), u64> {
         let config = &self.config;
         let (mut n_lines, mut n_unchanged, mut sentences) = (0, 0, 0);
+        let mut tokens = Vec::new();
         for raw in segment::split_lines(page.text) {
             n_lines += 1;
             let trimmed = raw.trim();
@@ -196,7 +201,14 @@ impl Rule {
             if config.cut_policy && phrases.policy {
                 continue;
             }
-            sentences += segment::count_sentences(&line);
+            sentences += match page.words {
+                Words::Unicode => segment::count_sentences(&line),
+                Words::Datatrove => {
+                    tokens.clear();
+                    page.words.cut(&line, page.language, &mut tokens);
+                    segment::count_token_sentences(&line, &tokens)
+                }
+            };
             n_unchanged += u64::from(line.len() == raw.len());
             if !kept.is_empty() {
                 kept.push('\n');
@@ -218,11 +230,11 @@ impl Rule {
     fn weigh_words(&self, line: &str, page: &mut Page<'_>) -> Option<bool> {
         let min_words = self.config.min_line_words.of(page.language).unwrap_or(0.0) as usize;
         let max_chars = self.config.max_word_chars.of(page.language).unwrap_or(f64::INFINITY);
-        if page.is_chinese {
+        if let Some(all) = page.segments {
             let end = line.as_ptr() as usize - page.text.as_ptr() as usize + line.len();
-            let n_segments = page.segments.partition_point(|word| (word.end as usize) <= end);
-            let (segments, rest) = page.segments.split_at(n_segments);
-            page.segments = rest;
+            let n_segments = all.partition_point(|word| (word.end as usize) <= end);
+            let (segments, rest) = all.split_at(n_segments);
+            page.segments = Some(rest);
             let mut words = segments.iter().filter(|segment| segment.is_word());
             let too_long = words.clone().any(|word| f64::from(word.chars) > max_chars);
             return (!too_long).then(|| min_words > 0 && words.nth(min_words - 1).is_none());

@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Tag;
 use crate::repeats::Repeats;
-use crate::segment::{self, Segment};
+use crate::segment::{self, Segment, Words};
 
 /// A document: borrows its input row, and copies the text only when a rule edits it.
 ///
@@ -18,6 +18,7 @@ pub struct Document<'a> {
     columns: Vec<(&'a str, &'a str)>,
     scratch: &'a mut Scratch,
     edited: bool,
+    words: Words,
     tag: Option<Tag>,
     has_segments: bool,
     has_lines: bool,
@@ -76,6 +77,7 @@ impl<'a> Document<'a> {
             columns: Vec::new(),
             scratch,
             edited: false,
+            words: Words::default(),
             tag: None,
             has_segments: false,
             has_lines: false,
@@ -121,6 +123,17 @@ impl<'a> Document<'a> {
     /// Names the language; words are cut by it.
     pub fn set_language(&mut self, language: Option<&'a str>) {
         self.language = language;
+        self.forget();
+    }
+
+    /// Returns how words are cut.
+    pub fn words_by(&self) -> Words {
+        self.words
+    }
+
+    /// Says how words are cut; `Words::Unicode` unless this is called.
+    pub fn set_words(&mut self, words: Words) {
+        self.words = words;
         self.forget();
     }
 
@@ -201,10 +214,10 @@ impl<'a> Document<'a> {
         if self.has_segments {
             return;
         }
-        let chinese = self.is_chinese();
+        let (words, language) = (self.words, self.tag());
         let mut segments = std::mem::take(&mut self.scratch.segments);
         segments.clear();
-        segment::cut(measured(self.text()), chinese, &mut segments);
+        words.cut(measured(self.text()), language, &mut segments);
         self.scratch.segments = segments;
         self.has_segments = true;
     }
@@ -277,8 +290,17 @@ mod tests {
         let mut scratch = Scratch::default();
         let mut doc = Document::new("1", "重新开放", &mut scratch);
         assert_eq!(doc.words().collect::<Vec<_>>(), ["重新", "开放"]);
-        doc.set_language(Some("ja"));
+        doc.set_language(Some("en"));
         assert_eq!(doc.words().count(), 4);
+    }
+
+    #[test]
+    fn words_are_cut_anew_when_the_way_to_cut_them_changes() {
+        let mut scratch = Scratch::default();
+        let mut doc = Document::new("1", "don't", &mut scratch);
+        assert_eq!(doc.words().collect::<Vec<_>>(), ["don't"]);
+        doc.set_words(Words::Datatrove);
+        assert_eq!(doc.words().collect::<Vec<_>>(), ["do", "n't"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::{Config, Document, Filter, Judge, Scratch, segment};
+use crate::{Config, Document, Filter, Judge, Scratch, Words, segment};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -187,9 +187,13 @@ fn all_filters() -> Vec<Box<dyn Filter>> {
 
 /// Runs a text through all filters, each on its own and then all in turn on one document.
 fn run_all(filters: &[Box<dyn Filter>], text: &str, scratch: &mut Scratch) {
-    for mut judge in [Judge::default(), Judge::measuring()] {
+    let judges = || [Judge::default(), Judge::measuring()];
+    let unicode = judges().map(|judge| (judge, Words::Unicode));
+    let datatrove = judges().map(|judge| (judge, Words::Datatrove));
+    for (mut judge, words) in unicode.into_iter().chain(datatrove) {
         for filter in filters {
             let mut doc = Document::new("1", text, scratch);
+            doc.set_words(words);
             let _ = filter.judge(&mut doc, &mut judge);
             for measure in judge.measures() {
                 assert!(!measure.value.is_nan(), "{}.{}", filter.name(), measure.check);
@@ -197,6 +201,7 @@ fn run_all(filters: &[Box<dyn Filter>], text: &str, scratch: &mut Scratch) {
             judge.take();
         }
         let mut doc = Document::new("1", text, scratch);
+        doc.set_words(words);
         for filter in filters {
             let _ = filter.judge(&mut doc, &mut judge);
             judge.take();

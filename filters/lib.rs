@@ -40,6 +40,7 @@ pub use limit::{Limit, Number};
 pub use pii::Pii;
 pub use punctuation::{is_punctuation, is_sentence_end};
 pub use repeats::{Bounds, Duplicates, Repeats, TopGram};
+pub use segment::Words;
 pub use tag::Tag;
 pub use verdict::{Judge, Measure, Removal};
 

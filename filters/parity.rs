@@ -1,14 +1,15 @@
-//! Compares our verdicts with datatrove's, over texts written for this project.
+//! Compares our verdicts, words and repetition values with datatrove's, over texts written for this project.
 //!
 //! `fixtures/parity/datatrove/filters.jsonl` holds what the rules of datatrove (commit a649de7) said to each text, and
 //! what C4 left of it. A row agrees if both keep it, with the same text, or both remove it. Each row that does not is
-//! listed here with its reason, so that agreement cannot fall, nor rise, without notice.
+//! listed here with its reason, once for each way to cut words, so that agreement cannot fall, nor rise, without notice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use crate::{Config, Document, Filter, Judge, Scratch};
+use crate::{Config, Document, Filter, Judge, Scratch, Words};
 
 #[derive(Deserialize)]
 struct Row {
@@ -27,11 +28,20 @@ struct Expected {
     rule: &'static str,
     config: &'static str,
     n_rows: usize,
+    /// With `Words::Unicode`.
+    unicode: Differences,
+    /// With `Words::Datatrove`.
+    datatrove: Differences,
+}
+
+struct Differences {
     /// Id and reason of each row with another verdict.
     verdicts: &'static [(&'static str, &'static str)],
     /// Id and reason of each row that both remove, but at another limit.
     limits: &'static [(&'static str, &'static str)],
 }
+
+const NO_DIFFERENCES: Differences = Differences { verdicts: &[], limits: &[] };
 
 /// Their tokenizer for English leaves a run of Han or kana, `f(x` and a word with its zero-width space whole, where the
 /// rules of Unicode cut.
@@ -46,72 +56,78 @@ const EXPECTED: &[Expected] = &[
         rule: "gopher_rep",
         config: r#"{"gopher_repetition": {}}"#,
         n_rows: 50,
-        verdicts: &[
-            ("zh_prose", WORDS),
-            ("zh_lines", WORDS),
-            ("mixed_zh_en", WORDS),
-            ("empty", EMPTY),
-            ("zh_no_punct", WORDS),
-        ],
-        limits: &[("zh_x4", WORDS), ("ja_prose", WORDS)],
+        unicode: Differences {
+            verdicts: &[
+                ("zh_prose", WORDS),
+                ("zh_lines", WORDS),
+                ("mixed_zh_en", WORDS),
+                ("empty", EMPTY),
+                ("zh_no_punct", WORDS),
+            ],
+            limits: &[("zh_x4", WORDS), ("ja_prose", WORDS)],
+        },
+        datatrove: Differences { verdicts: &[("empty", EMPTY)], limits: &[] },
     },
     Expected {
         rule: "gopher_quality",
         config: r#"{"gopher_quality": {}}"#,
         n_rows: 50,
-        verdicts: &[("mixed_zh_en", WORDS)],
-        limits: &[
-            ("zh_prose", WORDS),
-            ("zh_x4", WORDS),
-            ("zh_lines_x5", WORDS),
-            ("zero_width", WORDS),
-            ("zh_no_punct", WORDS),
-            ("zh_dup_line", WORDS),
-            ("code", WORDS),
-        ],
+        unicode: Differences {
+            verdicts: &[("mixed_zh_en", WORDS)],
+            limits: &[
+                ("zh_prose", WORDS),
+                ("zh_x4", WORDS),
+                ("zh_lines_x5", WORDS),
+                ("zero_width", WORDS),
+                ("zh_no_punct", WORDS),
+                ("zh_dup_line", WORDS),
+                ("code", WORDS),
+            ],
+        },
+        datatrove: NO_DIFFERENCES,
     },
     Expected {
         rule: "c4",
         config: r#"{"c4": {}}"#,
         n_rows: 50,
-        verdicts: &[("zero_width", ZERO_WIDTH)],
-        limits: &[],
+        unicode: Differences { verdicts: &[("zero_width", ZERO_WIDTH)], limits: &[] },
+        datatrove: NO_DIFFERENCES,
     },
     Expected {
         rule: "c4_no_terminal_punct",
         config: r#"{"c4": {"require_terminal_mark": false}}"#,
         n_rows: 50,
-        verdicts: &[("zero_width", ZERO_WIDTH)],
-        limits: &[],
+        unicode: Differences { verdicts: &[("zero_width", ZERO_WIDTH)], limits: &[] },
+        datatrove: NO_DIFFERENCES,
     },
     Expected {
         rule: "fineweb",
         config: r#"{"fineweb": {}}"#,
         n_rows: 50,
-        verdicts: &[],
-        limits: &[],
+        unicode: NO_DIFFERENCES,
+        datatrove: NO_DIFFERENCES,
     },
     Expected {
         rule: "gopher_rep_fw2",
         config: r#"{"gopher_repetition": {"max_duplicate_paragraph_ratio": false,
             "max_duplicate_paragraph_char_ratio": false, "max_duplicate_line_char_ratio": false}}"#,
         n_rows: 13,
-        verdicts: &[("empty", EMPTY)],
-        limits: &[],
+        unicode: Differences { verdicts: &[("empty", EMPTY)], limits: &[] },
+        datatrove: Differences { verdicts: &[("empty", EMPTY)], limits: &[] },
     },
     Expected {
         rule: "gopher_quality_fw2",
         config: r#"{"gopher_quality": {}}"#,
         n_rows: 13,
-        verdicts: &[],
-        limits: &[],
+        unicode: NO_DIFFERENCES,
+        datatrove: NO_DIFFERENCES,
     },
     Expected {
         rule: "fineweb_fw2",
         config: r#"{"fineweb": {}}"#,
         n_rows: 13,
-        verdicts: &[],
-        limits: &[],
+        unicode: NO_DIFFERENCES,
+        datatrove: NO_DIFFERENCES,
     },
 ];
 
@@ -145,10 +161,18 @@ const REASONS: &[(&str, &str)] = &[
     ("char_dup_ratio", "max_duplicate_line_char_ratio"),
 ];
 
-fn rows() -> Vec<Row> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/parity/datatrove/filters.jsonl");
-    let text = std::fs::read_to_string(path).unwrap();
+fn read<T: DeserializeOwned>(file: &str) -> Vec<T> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/parity/datatrove");
+    let text = std::fs::read_to_string(format!("{folder}/{file}")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn rows() -> Vec<Row> {
+    read("filters.jsonl")
+}
+
+fn language_of(name: &str) -> &'static str {
+    if name == "cmn_Hani" { "zh" } else { "en" }
 }
 
 /// How we and datatrove part over a row.
@@ -158,10 +182,11 @@ enum Difference {
     Limit,
 }
 
-fn compare(filter: &dyn Filter, row: &Row) -> Option<Difference> {
+fn compare(filter: &dyn Filter, row: &Row, words: Words) -> Option<Difference> {
     let (mut scratch, mut judge) = (Scratch::default(), Judge::default());
     let mut doc = Document::new(&row.id, &row.text, &mut scratch);
-    doc.set_language(Some(if row.language == "cmn_Hani" { "zh" } else { "en" }));
+    doc.set_language(Some(language_of(&row.language)));
+    doc.set_words(words);
     let _ = filter.judge(&mut doc, &mut judge);
     match (judge.take().0, row.verdict.as_str()) {
         (None, "keep") => {
@@ -177,15 +202,16 @@ fn compare(filter: &dyn Filter, row: &Row) -> Option<Difference> {
     }
 }
 
-#[test]
-fn verdicts_are_those_of_datatrove_but_for_what_is_listed() {
+/// Asserts that exactly the listed rows differ, and returns how many rows were compared.
+fn check(words: Words, listed: fn(&Expected) -> &Differences) -> usize {
     let rows = rows();
+    let mut compared = 0;
     for expected in EXPECTED {
         let filter = serde_json::from_str::<Config>(expected.config).unwrap().build().unwrap();
         let (mut verdicts, mut limits, mut n_rows) = (Vec::new(), Vec::new(), 0);
         for row in rows.iter().filter(|row| row.rule == expected.rule) {
             n_rows += 1;
-            match compare(&*filter, row) {
+            match compare(&*filter, row, words) {
                 Some(Difference::Verdict) => verdicts.push(row.id.as_str()),
                 Some(Difference::Limit) => limits.push(row.id.as_str()),
                 None => {}
@@ -194,10 +220,93 @@ fn verdicts_are_those_of_datatrove_but_for_what_is_listed() {
         let ids = |listed: &[(&'static str, &str)]| -> Vec<&str> {
             listed.iter().map(|(id, _)| *id).collect()
         };
+        let listed = listed(expected);
         assert_eq!(n_rows, expected.n_rows, "{}", expected.rule);
-        assert_eq!(verdicts, ids(expected.verdicts), "{}: other verdicts", expected.rule);
-        assert_eq!(limits, ids(expected.limits), "{}: other limits", expected.rule);
+        assert_eq!(verdicts, ids(listed.verdicts), "{}: other verdicts", expected.rule);
+        assert_eq!(limits, ids(listed.limits), "{}: other limits", expected.rule);
+        compared += n_rows;
     }
+    compared
+}
+
+#[test]
+fn verdicts_are_those_of_datatrove_but_for_what_is_listed() {
+    check(Words::Unicode, |expected| &expected.unicode);
+}
+
+#[test]
+fn with_its_words_98_in_100_verdicts_are_those_of_datatrove() {
+    let n_rows = check(Words::Datatrove, |expected| &expected.datatrove);
+    let listed = EXPECTED.iter().map(|expected| &expected.datatrove);
+    let differ: usize = listed.map(|listed| listed.verdicts.len() + listed.limits.len()).sum();
+    assert!(differ * 50 <= n_rows, "{differ} of {n_rows} differ");
+}
+
+#[derive(Deserialize)]
+struct Cut {
+    id: String,
+    language: String,
+    text: String,
+    words: Vec<String>,
+}
+
+#[test]
+fn words_are_those_of_datatrove() {
+    for row in read::<Cut>("words.jsonl") {
+        let mut scratch = Scratch::default();
+        let mut doc = Document::new(&row.id, &row.text, &mut scratch);
+        doc.set_language(Some(language_of(&row.language)));
+        doc.set_words(Words::Datatrove);
+        let parts = doc.parts();
+        let words: Vec<&str> = parts.segments.iter().map(|word| word.text(parts.text)).collect();
+        assert_eq!(words, row.words, "{}", row.id);
+    }
+}
+
+#[derive(Deserialize)]
+struct Values {
+    id: String,
+    language: String,
+    text: String,
+    /// `null` where a text has too few words for an n-gram; ours is 0 there.
+    values: BTreeMap<String, Option<f64>>,
+}
+
+/// Our key for one of their repetition values.
+fn repetition_key(theirs: &str) -> String {
+    match theirs {
+        "dup_para_frac" => "max_duplicate_paragraph_ratio".to_owned(),
+        "dup_para_char_frac" => "max_duplicate_paragraph_char_ratio".to_owned(),
+        "dup_line_frac" => "max_duplicate_line_ratio".to_owned(),
+        "dup_line_char_frac" => "max_duplicate_line_char_ratio".to_owned(),
+        _ => match theirs.split('_').collect::<Vec<_>>()[..] {
+            ["top", n, "gram"] => format!("max_top_{n}gram_char_ratio"),
+            ["dup", n, "gram"] => format!("max_duplicate_{n}gram_char_ratio"),
+            _ => panic!("{theirs}"),
+        },
+    }
+}
+
+#[test]
+fn repetition_values_are_those_of_datatrove() {
+    let filter =
+        serde_json::from_str::<Config>(r#"{"gopher_repetition": {}}"#).unwrap().build().unwrap();
+    let mut differ = Vec::new();
+    for row in read::<Values>("repetition.jsonl") {
+        let (mut scratch, mut judge) = (Scratch::default(), Judge::measuring());
+        let mut doc = Document::new(&row.id, &row.text, &mut scratch);
+        doc.set_language(Some(language_of(&row.language)));
+        doc.set_words(Words::Datatrove);
+        let _ = filter.judge(&mut doc, &mut judge);
+        for (name, value) in &row.values {
+            let key = repetition_key(name);
+            let ours = judge.measures().iter().find(|measure| measure.check == key).unwrap();
+            if (ours.value - value.unwrap_or(0.0)).abs() > 1e-12 {
+                differ.push((row.id.clone(), key, ours.value, *value));
+            }
+        }
+    }
+    assert_eq!(differ, []);
 }
 
 #[test]

@@ -1,20 +1,24 @@
 //! Cuts text into words and marks, lines and sentences.
 //!
-//! A *segment* is a piece between two word boundaries of UAX #29 that is not blank. It is a *word* if it holds
-//! a letter or a digit, and a *mark* otherwise: a comma, a bracket, an emoji. Rules that come from datatrove count
-//! both, because its tokenizer makes a token of each mark; all others count words.
+//! A *segment* is a piece between two word boundaries that is not blank; [`Words`] says where the boundaries are. It is
+//! a *word* if it holds a letter or a digit, and a *mark* otherwise: a comma, a bracket, an emoji. Rules that come from
+//! datatrove count both, because its tokenizer makes a token of each mark; all others count words.
 
 mod chinese;
+mod datatrove;
+mod dictionary;
 mod lines;
 mod sentences;
 mod unicode;
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::Tag;
 use crate::punctuation::is_punctuation;
 
 pub use lines::split_lines;
-pub use sentences::count_sentences;
+pub use sentences::{count_sentences, count_token_sentences};
 
 /// A word or a mark of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,19 +89,54 @@ pub fn hash(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
 }
 
-/// Appends the segments of a text: Chinese by dictionary, all else by the rules of Unicode.
-///
-/// The text is at most 4 GiB long.
-pub fn cut(text: &str, chinese: bool, segments: &mut Vec<Segment>) {
-    if chinese {
-        chinese::cut(text, segments);
-    } else {
-        unicode::cut(text, 0, segments);
+/// The longest run that a dictionary cuts as one, in bytes: its tables grow with it. No sentence comes near.
+const MAX_RUN_BYTES: usize = 1 << 16;
+
+/// How text is cut into words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Words {
+    /// By the rules of Unicode, and Chinese by dictionary.
+    #[default]
+    Unicode,
+    /// As datatrove's word tokenizers cut, so that limits that were found with it mean the same.
+    Datatrove,
+}
+
+impl Words {
+    /// Appends the segments of a text in a language, see [`crate::Document::tag`].
+    ///
+    /// The text is at most 4 GiB long.
+    pub fn cut(self, text: &str, language: Tag, segments: &mut Vec<Segment>) {
+        match (self, language.primary().as_str()) {
+            (Words::Unicode, "zh") => chinese::cut(text, segments),
+            (Words::Datatrove, "zh") => datatrove::cut_chinese(text, segments),
+            (_, "ja") => dictionary::cut_japanese(text, segments),
+            (Words::Unicode, "") if is_japanese(text) => dictionary::cut_japanese(text, segments),
+            (Words::Unicode, _) | (_, "ko" | "th" | "lo" | "km" | "my") => {
+                unicode::cut(text, 0, segments);
+            }
+            (Words::Datatrove, "en" | "") => datatrove::cut_english(text, segments),
+            (Words::Datatrove, _) => datatrove::cut_base(text, segments),
+        }
     }
 }
 
 /// Returns whether more than half of the letters among the first 1,000 characters are Han, and hardly any is kana.
 pub fn is_mostly_han(text: &str) -> bool {
+    let (letters, han, kana) = count_scripts(text);
+    // Names and slogans bring a few kana into Chinese text; Japanese has one in every third character.
+    2 * han > letters && 20 * kana < han
+}
+
+/// Returns whether more than half of the letters among the first 1,000 characters are kana or Han, and not only Han.
+fn is_japanese(text: &str) -> bool {
+    let (letters, han, kana) = count_scripts(text);
+    kana > 0 && 2 * (han + kana) > letters && 20 * kana >= han
+}
+
+/// Counts letters, Han and kana among the first 1,000 characters.
+fn count_scripts(text: &str) -> (u32, u32, u32) {
     let (mut letters, mut han, mut kana) = (0u32, 0u32, 0u32);
     for char in text.chars().take(1_000) {
         if char.is_ascii() {
@@ -106,10 +145,9 @@ pub fn is_mostly_han(text: &str) -> bool {
         }
         letters += u32::from(char.is_alphabetic());
         han += u32::from(is_han(char));
-        kana += u32::from(matches!(char, '\u{3040}'..='\u{30FF}'));
+        kana += u32::from(dictionary::is_kana(char));
     }
-    // Names and slogans bring a few kana into Chinese text; Japanese has one in every third character.
-    2 * han > letters && 20 * kana < han
+    (letters, han, kana)
 }
 
 /// Returns whether a character is a Han ideograph.

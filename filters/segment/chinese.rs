@@ -9,15 +9,12 @@
 
 use std::cell::RefCell;
 
-use super::{Class, Segment, is_han, unicode};
+use super::{Class, MAX_RUN_BYTES, Segment, is_han, unicode};
 use model::Model;
 use tables::Prefix;
 
 mod model;
 mod tables;
-
-/// The longest run that is cut as one, in bytes: the buffers grow with it. No sentence comes near.
-const MAX_RUN_BYTES: usize = 1 << 16;
 
 const HAN_WORD: Class = Class { word: true, letter: true, punctuation: false };
 
@@ -42,7 +39,7 @@ pub(super) fn cut(text: &str, segments: &mut Vec<Segment>) {
 }
 
 /// Splits a text before the first character that `is_wanted`.
-fn split_where(text: &str, is_wanted: impl FnMut(char) -> bool) -> (&str, &str) {
+pub(super) fn split_where(text: &str, is_wanted: impl FnMut(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(is_wanted).unwrap_or(text.len()))
 }
 

@@ -1,7 +1,9 @@
 //! Counts sentences.
 
 use memchr::memchr3;
+use unicode_general_category::{GeneralCategory, get_general_category};
 
+use super::Segment;
 use crate::punctuation::{is_punctuation, is_sentence_end};
 
 /// Returns the number of sentences in a line of text: 0 if it is blank, else 1 and one more for each place where text
@@ -41,6 +43,45 @@ pub fn count_sentences(line: &str) -> u64 {
         }
         before = mark;
     }
+}
+
+/// Returns the number of sentences in a text of these tokens, as spaCy's `sentencizer` finds them for datatrove.
+///
+/// A token that is one sentence end opens the way, and the next token that is not punctuation begins a sentence; so does a
+/// run of blanks that is not one space.
+pub fn count_token_sentences(text: &str, tokens: &[Segment]) -> u64 {
+    let (mut sentences, mut seen_end, mut end) = (u64::from(!tokens.is_empty()), false, 0);
+    for token in tokens {
+        let gap = text.get(end..token.start as usize).unwrap_or_default();
+        let word = token.text(text);
+        let ends = token.chars == 1 && word.chars().all(is_sentence_end);
+        let has_blank_token = end > 0 && !matches!(gap, "" | " ");
+        if seen_end && (has_blank_token || !ends && !word.chars().all(is_category_p)) {
+            sentences += 1;
+            seen_end = false;
+        }
+        seen_end |= ends;
+        end = token.end as usize;
+    }
+    sentences
+}
+
+/// Returns whether Unicode's general category of a character is one of punctuation.
+fn is_category_p(char: char) -> bool {
+    use GeneralCategory::{
+        ClosePunctuation, ConnectorPunctuation, DashPunctuation, FinalPunctuation,
+        InitialPunctuation, OpenPunctuation, OtherPunctuation,
+    };
+    matches!(
+        get_general_category(char),
+        ClosePunctuation
+            | ConnectorPunctuation
+            | DashPunctuation
+            | FinalPunctuation
+            | InitialPunctuation
+            | OpenPunctuation
+            | OtherPunctuation
+    )
 }
 
 #[cfg(test)]

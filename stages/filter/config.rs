@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
-use filters::Tag;
+use filters::{Tag, Words};
 use serde::{Deserialize, Serialize};
 
 use super::FilterStage;
@@ -17,6 +17,9 @@ pub struct FilterConfig {
     /// What becomes of a document that breaks a limit.
     #[serde(default)]
     pub mode: Mode,
+    /// How words are cut, for all rules of the stage.
+    #[serde(default)]
+    pub words: Words,
     /// Only documents that this fits are judged; all others pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<Condition>,

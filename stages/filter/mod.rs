@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, Result};
 use arrow::array::{ArrayRef, Float32Builder, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, SchemaRef};
-use filters::{Document, Filter, Judge, Scratch, Tag};
+use filters::{Document, Filter, Judge, Scratch, Tag, Words};
 
 mod annotations;
 mod config;
@@ -34,6 +34,7 @@ pub struct FilterStage {
     scores: Vec<String>,
     /// Of a stage that removes nothing.
     annotations: Option<Annotations>,
+    words: Words,
     when: Option<Test>,
     unless: Option<Test>,
     /// Buffers that no thread uses at present: they need not grow anew for each batch.
@@ -66,6 +67,7 @@ impl FilterStage {
             filters,
             scores,
             annotations: (config.mode == Mode::Annotate).then_some(annotations),
+            words: config.words,
             when: test(&config.when, "when")?,
             unless: test(&config.unless, "unless")?,
             idle: Mutex::default(),
@@ -79,7 +81,7 @@ impl FilterStage {
         let mut scratch = self.idle().pop().unwrap_or_default();
         let mut judge = Judge::measuring();
         for row in 0..batch.n_rows() {
-            let mut doc = document(batch, row, ids, texts, &mut scratch);
+            let mut doc = self.document(batch, row, ids, texts, &mut scratch);
             if !self.is_for(&mut doc, batch.value(SOURCE, row)) {
                 continue;
             }
@@ -171,7 +173,7 @@ impl Stage for FilterStage {
             None => Judge::default(),
         };
         for row in 0..n {
-            let mut doc = document(&batch, row, ids, texts, &mut scratch);
+            let mut doc = self.document(&batch, row, ids, texts, &mut scratch);
             if !self.is_for(&mut doc, batch.value(SOURCE, row)) {
                 languages[row] = doc.language().map(str::to_owned);
                 continue;
@@ -213,6 +215,23 @@ impl Stage for FilterStage {
 }
 
 impl FilterStage {
+    /// Returns the document of a row.
+    fn document<'a>(
+        &self,
+        batch: &'a Batch,
+        row: usize,
+        ids: &'a StringArray,
+        texts: &'a StringArray,
+        scratch: &'a mut Scratch,
+    ) -> Document<'a> {
+        let mut doc = Document::new(ids.value(row), texts.value(row), scratch);
+        doc.set_column("url", batch.value(URL, row));
+        doc.set_column("source", batch.value(SOURCE, row));
+        doc.set_language(batch.value(LANGUAGE, row));
+        doc.set_words(self.words);
+        doc
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Scratch>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -245,21 +264,6 @@ impl FilterStage {
         }
         Ok(batch)
     }
-}
-
-/// Returns the document of a row.
-fn document<'a>(
-    batch: &'a Batch,
-    row: usize,
-    ids: &'a StringArray,
-    texts: &'a StringArray,
-    scratch: &'a mut Scratch,
-) -> Document<'a> {
-    let mut doc = Document::new(ids.value(row), texts.value(row), scratch);
-    doc.set_column("url", batch.value(URL, row));
-    doc.set_column("source", batch.value(SOURCE, row));
-    doc.set_language(batch.value(LANGUAGE, row));
-    doc
 }
 
 fn score_field(name: &str) -> Field {

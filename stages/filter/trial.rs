@@ -43,6 +43,7 @@ impl FilterStage {
         doc.set_column("url", row.url.as_deref());
         doc.set_column("source", row.source.as_deref());
         doc.set_language(row.language.as_deref());
+        doc.set_words(self.words);
         if !self.is_for(&mut doc, row.source.as_deref()) {
             return None;
         }
