@@ -14,6 +14,7 @@ use std::error::Error;
 use std::{env, fs, hint};
 
 use corpusmill_filters::segment::{self, Segment, is_han};
+use corpusmill_filters::{Tag, Words};
 use jieba_rs::Jieba;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let first = runs.first().ok_or("the file holds no Han")?;
 
     let mut segments = Vec::new();
-    let ours = seconds(|| segment::cut(first, true, &mut segments));
+    let ours = seconds(|| Words::Unicode.cut(first, Tag::ZH, &mut segments));
     let mut jieba = None;
     let theirs = seconds(|| {
         hint::black_box(jieba.insert(Jieba::new()).cut(first, true));
@@ -48,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             for _ in 0..times {
                 for run in &runs {
                     segments.clear();
-                    segment::cut(run, true, &mut segments);
+                    Words::Unicode.cut(run, Tag::ZH, &mut segments);
                     hint::black_box(&segments);
                 }
             }
@@ -65,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let all = seconds(|| {
             for _ in 0..whole_times {
                 whole.clear();
-                segment::cut(&text, true, &mut whole);
+                Words::Unicode.cut(&text, Tag::ZH, &mut whole);
                 hint::black_box(&whole);
             }
         });
@@ -84,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn is_cut_alike(jieba: &Jieba, run: &str, segments: &mut Vec<Segment>) -> bool {
     segments.clear();
-    segment::cut(run, true, segments);
+    Words::Unicode.cut(run, Tag::ZH, segments);
     let theirs = jieba.cut(run, true);
     let ends = segments.iter().map(|segment| (segment.end as usize, segment.chars as usize));
     ends.eq(theirs.iter().map(|token| (token.byte_end, token.end - token.start)))
