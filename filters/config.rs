@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Filter;
 use crate::c4::C4;
+use crate::c4_paragraphs::C4Paragraphs;
 use crate::classifier::Classifier;
 use crate::fineweb::Fineweb;
 use crate::gopher_quality::GopherQuality;
@@ -27,6 +28,8 @@ pub enum Config {
     GopherRepetition(GopherRepetition),
     /// Line and document rules of C4.
     C4(C4),
+    /// Long paragraphs, as mC4 asks for them.
+    C4Paragraphs(C4Paragraphs),
     /// Rules that FineWeb adds to Gopher's and C4's.
     Fineweb(Fineweb),
     /// Lists of words that must not, or hardly, occur.
@@ -114,6 +117,11 @@ const RULES: &[Rule] = &[
     },
     Rule { name: "c4", file: include_str!("c4.rs"), default: || Config::C4(C4::default()) },
     Rule {
+        name: "c4_paragraphs",
+        file: include_str!("c4_paragraphs.rs"),
+        default: || Config::C4Paragraphs(C4Paragraphs::default()),
+    },
+    Rule {
         name: "fineweb",
         file: include_str!("fineweb.rs"),
         default: || Config::Fineweb(Fineweb::default()),
@@ -163,6 +171,7 @@ impl Config {
             Config::GopherQuality(_) => "gopher_quality",
             Config::GopherRepetition(_) => "gopher_repetition",
             Config::C4(_) => "c4",
+            Config::C4Paragraphs(_) => "c4_paragraphs",
             Config::Fineweb(_) => "fineweb",
             Config::Keywords(_) => "keywords",
             Config::Classifier(_) => "classifier",
@@ -194,6 +203,7 @@ impl Config {
             Config::GopherQuality(config) => config.build(),
             Config::GopherRepetition(config) => config.build(),
             Config::C4(config) => config.build(),
+            Config::C4Paragraphs(config) => config.build(),
             Config::Fineweb(config) => config.build(),
             Config::Keywords(config) => config.build(),
             Config::Classifier(config) => config.build(),

@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 
 mod c4;
+mod c4_paragraphs;
 mod classifier;
 mod config;
 mod document;
@@ -28,6 +29,7 @@ mod fixtures;
 mod parity;
 
 pub use c4::C4;
+pub use c4_paragraphs::C4Paragraphs;
 pub use classifier::Classifier;
 pub use config::{Config, ConfigError};
 pub use document::{Document, Line, Parts, Scratch};

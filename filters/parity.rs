@@ -113,10 +113,17 @@ const EXPECTED: &[Expected] = &[
         verdicts: &[],
         limits: &[],
     },
+    Expected {
+        rule: "c4_paragraph",
+        config: r#"{"c4_paragraphs": {}}"#,
+        n_rows: 50,
+        verdicts: &[],
+        limits: &[],
+    },
 ];
 
 /// Rules of datatrove in the file that have no counterpart here yet.
-const NOT_COVERED: &[&str] = &["c4_paragraph"];
+const NOT_COVERED: &[&str] = &[];
 
 /// Our key for each of their reasons.
 const REASONS: &[(&str, &str)] = &[
@@ -143,6 +150,7 @@ const REASONS: &[(&str, &str)] = &[
     ("line_punct_ratio", "min_ended_line_ratio"),
     ("short_line_ratio", "max_short_line_ratio"),
     ("char_dup_ratio", "max_duplicate_line_char_ratio"),
+    ("< 3 paragraphs", "min_paragraphs"),
 ];
 
 fn rows() -> Vec<Row> {
