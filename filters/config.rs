@@ -1,11 +1,12 @@
 //! What the pipeline file may say about rules.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Filter;
+use crate::bad_words::BadWords;
 use crate::c4::C4;
 use crate::c4_paragraphs::C4Paragraphs;
 use crate::classifier::Classifier;
@@ -30,6 +31,8 @@ pub enum Config {
     C4(C4),
     /// Long paragraphs, as mC4 asks for them.
     C4Paragraphs(C4Paragraphs),
+    /// Obscene words, by lists of 28 languages.
+    BadWords(BadWords),
     /// Rules that FineWeb adds to Gopher's and C4's.
     Fineweb(Fineweb),
     /// Lists of words that must not, or hardly, occur.
@@ -122,6 +125,11 @@ const RULES: &[Rule] = &[
         default: || Config::C4Paragraphs(C4Paragraphs::default()),
     },
     Rule {
+        name: "bad_words",
+        file: include_str!("bad_words.rs"),
+        default: || Config::BadWords(BadWords::default()),
+    },
+    Rule {
         name: "fineweb",
         file: include_str!("fineweb.rs"),
         default: || Config::Fineweb(Fineweb::default()),
@@ -172,6 +180,7 @@ impl Config {
             Config::GopherRepetition(_) => "gopher_repetition",
             Config::C4(_) => "c4",
             Config::C4Paragraphs(_) => "c4_paragraphs",
+            Config::BadWords(_) => "bad_words",
             Config::Fineweb(_) => "fineweb",
             Config::Keywords(_) => "keywords",
             Config::Classifier(_) => "classifier",
@@ -184,12 +193,13 @@ impl Config {
         &[]
     }
 
-    /// Returns the file that the rule opens when it is built.
-    pub fn reference(&self) -> Option<&Path> {
+    /// Returns the files that the rule opens when it is built.
+    pub fn references(&self) -> Vec<&Path> {
         match self {
-            Config::Keywords(config) => config.file.as_deref(),
-            Config::Classifier(config) => Some(&config.model),
-            _ => None,
+            Config::BadWords(config) => config.files.values().map(PathBuf::as_path).collect(),
+            Config::Keywords(config) => config.file.as_deref().into_iter().collect(),
+            Config::Classifier(config) => vec![&config.model],
+            _ => Vec::new(),
         }
     }
 
@@ -204,6 +214,7 @@ impl Config {
             Config::GopherRepetition(config) => config.build(),
             Config::C4(config) => config.build(),
             Config::C4Paragraphs(config) => config.build(),
+            Config::BadWords(config) => config.build(),
             Config::Fineweb(config) => config.build(),
             Config::Keywords(config) => config.build(),
             Config::Classifier(config) => config.build(),

@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 
+mod bad_words;
 mod c4;
 mod c4_paragraphs;
 mod classifier;
@@ -28,6 +29,7 @@ mod fixtures;
 #[cfg(test)]
 mod parity;
 
+pub use bad_words::BadWords;
 pub use c4::C4;
 pub use c4_paragraphs::C4Paragraphs;
 pub use classifier::Classifier;
