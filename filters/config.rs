@@ -16,6 +16,7 @@ use crate::gopher_repetition::GopherRepetition;
 use crate::keywords::Keywords;
 use crate::language::Language;
 use crate::pii::Pii;
+use crate::url::Url;
 
 /// A rule and its settings; each key has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub enum Config {
     Fineweb(Fineweb),
     /// Lists of words that must not, or hardly, occur.
     Keywords(Keywords),
+    /// Block lists of domains and addresses, and words in addresses.
+    Url(Url),
     /// A learned classifier.
     Classifier(Classifier),
     /// Replaces personal data.
@@ -139,6 +142,7 @@ const RULES: &[Rule] = &[
         file: include_str!("keywords.rs"),
         default: || Config::Keywords(Keywords::default()),
     },
+    Rule { name: "url", file: include_str!("url.rs"), default: || Config::Url(Url::default()) },
     Rule {
         name: "classifier",
         file: include_str!("classifier.rs"),
@@ -183,14 +187,18 @@ impl Config {
             Config::BadWords(_) => "bad_words",
             Config::Fineweb(_) => "fineweb",
             Config::Keywords(_) => "keywords",
+            Config::Url(_) => "url",
             Config::Classifier(_) => "classifier",
             Config::Pii(_) => "pii",
         }
     }
 
-    /// Returns the input columns that the rule reads besides the text; none of today's rules needs one.
+    /// Returns the input columns that the rule reads besides the text.
     pub fn columns_needed(&self) -> &'static [&'static str] {
-        &[]
+        match self {
+            Config::Url(_) => &["url"],
+            _ => &[],
+        }
     }
 
     /// Returns the files that the rule opens when it is built.
@@ -199,6 +207,9 @@ impl Config {
             Config::BadWords(config) => config.files.values().map(PathBuf::as_path).collect(),
             Config::Keywords(config) => config.file.as_deref().into_iter().collect(),
             Config::Classifier(config) => vec![&config.model],
+            Config::Url(config) => {
+                config.domain_files.iter().chain(&config.url_files).map(PathBuf::as_path).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -217,6 +228,7 @@ impl Config {
             Config::BadWords(config) => config.build(),
             Config::Fineweb(config) => config.build(),
             Config::Keywords(config) => config.build(),
+            Config::Url(config) => config.build(),
             Config::Classifier(config) => config.build(),
             Config::Pii(config) => config.build(),
         }

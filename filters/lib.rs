@@ -22,6 +22,7 @@ mod punctuation;
 mod repeats;
 pub mod segment;
 mod tag;
+mod url;
 mod verdict;
 
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use pii::Pii;
 pub use punctuation::{is_punctuation, is_sentence_end};
 pub use repeats::{Bounds, Duplicates, Repeats, TopGram};
 pub use tag::Tag;
+pub use url::Url;
 pub use verdict::{Judge, Measure, Removal};
 
 /// Measures one document, may edit its text, and decides whether it stays.
