@@ -16,6 +16,8 @@ use crate::gopher_repetition::GopherRepetition;
 use crate::keywords::Keywords;
 use crate::language::Language;
 use crate::pii::Pii;
+use crate::refinedweb_lines::RefinedwebLines;
+use crate::regex::Regex;
 use crate::url::Url;
 
 /// A rule and its settings; each key has a default.
@@ -40,10 +42,14 @@ pub enum Config {
     Keywords(Keywords),
     /// Block lists of domains and addresses, and words in addresses.
     Url(Url),
+    /// Patterns that keep, remove or replace.
+    Regex(Regex),
     /// A learned classifier.
     Classifier(Classifier),
     /// Replaces personal data.
     Pii(Pii),
+    /// Line-wise corrections of RefinedWeb.
+    RefinedwebLines(RefinedwebLines),
 }
 
 /// Why a rule cannot be built from its settings.
@@ -144,11 +150,21 @@ const RULES: &[Rule] = &[
     },
     Rule { name: "url", file: include_str!("url.rs"), default: || Config::Url(Url::default()) },
     Rule {
+        name: "regex",
+        file: include_str!("regex.rs"),
+        default: || Config::Regex(Regex::default()),
+    },
+    Rule {
         name: "classifier",
         file: include_str!("classifier.rs"),
         default: || Config::Classifier(Classifier::default()),
     },
     Rule { name: "pii", file: include_str!("pii.rs"), default: || Config::Pii(Pii::default()) },
+    Rule {
+        name: "refinedweb_lines",
+        file: include_str!("refinedweb_lines.rs"),
+        default: || Config::RefinedwebLines(RefinedwebLines::default()),
+    },
 ];
 
 impl Config {
@@ -188,8 +204,10 @@ impl Config {
             Config::Fineweb(_) => "fineweb",
             Config::Keywords(_) => "keywords",
             Config::Url(_) => "url",
+            Config::Regex(_) => "regex",
             Config::Classifier(_) => "classifier",
             Config::Pii(_) => "pii",
+            Config::RefinedwebLines(_) => "refinedweb_lines",
         }
     }
 
@@ -229,8 +247,10 @@ impl Config {
             Config::Fineweb(config) => config.build(),
             Config::Keywords(config) => config.build(),
             Config::Url(config) => config.build(),
+            Config::Regex(config) => config.build(),
             Config::Classifier(config) => config.build(),
             Config::Pii(config) => config.build(),
+            Config::RefinedwebLines(config) => config.build(),
         }
     }
 }
