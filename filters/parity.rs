@@ -4,6 +4,8 @@
 //! what C4 left of it. A row agrees if both keep it, with the same text, or both remove it. Each row that does not is
 //! listed here with its reason, so that agreement cannot fall, nor rise, without notice.
 
+mod dclm;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
