@@ -15,6 +15,7 @@ use crate::gopher_quality::GopherQuality;
 use crate::gopher_repetition::GopherRepetition;
 use crate::keywords::Keywords;
 use crate::language::Language;
+use crate::madlad::Madlad;
 use crate::pii::Pii;
 use crate::refinedweb_lines::RefinedwebLines;
 use crate::regex::Regex;
@@ -40,6 +41,8 @@ pub enum Config {
     Fineweb(Fineweb),
     /// Lists of words that must not, or hardly, occur.
     Keywords(Keywords),
+    /// Rules of MADLAD-400 over sentences.
+    Madlad(Madlad),
     /// Block lists of domains and addresses, and words in addresses.
     Url(Url),
     /// Patterns that keep, remove or replace.
@@ -148,6 +151,11 @@ const RULES: &[Rule] = &[
         file: include_str!("keywords.rs"),
         default: || Config::Keywords(Keywords::default()),
     },
+    Rule {
+        name: "madlad",
+        file: include_str!("madlad.rs"),
+        default: || Config::Madlad(Madlad::default()),
+    },
     Rule { name: "url", file: include_str!("url.rs"), default: || Config::Url(Url::default()) },
     Rule {
         name: "regex",
@@ -203,6 +211,7 @@ impl Config {
             Config::BadWords(_) => "bad_words",
             Config::Fineweb(_) => "fineweb",
             Config::Keywords(_) => "keywords",
+            Config::Madlad(_) => "madlad",
             Config::Url(_) => "url",
             Config::Regex(_) => "regex",
             Config::Classifier(_) => "classifier",
@@ -246,6 +255,7 @@ impl Config {
             Config::BadWords(config) => config.build(),
             Config::Fineweb(config) => config.build(),
             Config::Keywords(config) => config.build(),
+            Config::Madlad(config) => config.build(),
             Config::Url(config) => config.build(),
             Config::Regex(config) => config.build(),
             Config::Classifier(config) => config.build(),
