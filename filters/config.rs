@@ -10,6 +10,7 @@ use crate::bad_words::BadWords;
 use crate::c4::C4;
 use crate::c4_paragraphs::C4Paragraphs;
 use crate::classifier::Classifier;
+use crate::code::Code;
 use crate::fineweb::Fineweb;
 use crate::gopher_quality::GopherQuality;
 use crate::gopher_repetition::GopherRepetition;
@@ -49,6 +50,8 @@ pub enum Config {
     Regex(Regex),
     /// A learned classifier.
     Classifier(Classifier),
+    /// Rules for source code.
+    Code(Code),
     /// Replaces personal data.
     Pii(Pii),
     /// Line-wise corrections of RefinedWeb.
@@ -167,6 +170,7 @@ const RULES: &[Rule] = &[
         file: include_str!("classifier.rs"),
         default: || Config::Classifier(Classifier::default()),
     },
+    Rule { name: "code", file: include_str!("code.rs"), default: || Config::Code(Code::default()) },
     Rule { name: "pii", file: include_str!("pii.rs"), default: || Config::Pii(Pii::default()) },
     Rule {
         name: "refinedweb_lines",
@@ -215,6 +219,7 @@ impl Config {
             Config::Url(_) => "url",
             Config::Regex(_) => "regex",
             Config::Classifier(_) => "classifier",
+            Config::Code(_) => "code",
             Config::Pii(_) => "pii",
             Config::RefinedwebLines(_) => "refinedweb_lines",
         }
@@ -259,6 +264,7 @@ impl Config {
             Config::Url(config) => config.build(),
             Config::Regex(config) => config.build(),
             Config::Classifier(config) => config.build(),
+            Config::Code(config) => config.build(),
             Config::Pii(config) => config.build(),
             Config::RefinedwebLines(config) => config.build(),
         }
