@@ -8,8 +8,8 @@
 //! Source: Raffel et al. 2020, arXiv:1910.10683, section 2.2, and Xue et al. 2021, arXiv:2010.11934; the lists are LDNOOBW's
 //!   (see filters/bad_words/NOTICE); definitions of datatrove 0.10, `C4BadWordsFilter`, which removes at the first word.
 //! Differs: from datatrove in removing always, where that keeps a random share if told so (`keep_fraction`); in keeping a
-//!   document whose language has no list (`keep_unlisted`), where that stops; in leaving more out of the Chinese list
-//!   (`allow`), whose single characters are parts of everyday words; in looking for the words of Quebec along with the
+//!   document whose language has no list (`keep_unlisted`), where that stops; in leaving more out of the Chinese and Japanese lists
+//!   (`allow`), which have parts of everyday words; in looking for the words of Quebec along with the
 //!   French ones.
 //! Cost: one pass over the text for each list that applies; a list is made ready when a document first needs it.
 

@@ -39,11 +39,11 @@ pub(super) const QUEBEC: &str = include_str!("fr-CA-u-sd-caqc.txt");
 pub(super) const ALIASES: [(&str, &str); 4] =
     [("nb", "no"), ("nn", "no"), ("tl", "fil"), ("prs", "fa")];
 
-/// Words that are left out of the lists, because they are parts of harmless words: those of datatrove (`性` and the
-/// Japanese ones), single Han characters of everyday words (milk, egg, dry, adultery as a crime), `成人` (adult), and
-/// `13.`, which begins many a number.
+/// Words that are left out of the lists, because they are parts of harmless text: those of datatrove (`性` and three
+/// Japanese ones), single Han characters of everyday words (milk, egg, dry, adultery as a crime), `成人` (adult),
+/// `挿入` (insertion), and `13.`, which begins many a number.
 pub(super) const ALLOWED: [(&str, &[&str]); 2] = [
-    ("ja", &["sm", "グロ", "女の子"]),
+    ("ja", &["sm", "グロ", "女の子", "挿入"]),
     (
         "zh",
         &[
