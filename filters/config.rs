@@ -1,19 +1,26 @@
 //! What the pipeline file may say about rules.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Filter;
+use crate::bad_words::BadWords;
 use crate::c4::C4;
+use crate::c4_paragraphs::C4Paragraphs;
 use crate::classifier::Classifier;
+use crate::code::Code;
 use crate::fineweb::Fineweb;
 use crate::gopher_quality::GopherQuality;
 use crate::gopher_repetition::GopherRepetition;
 use crate::keywords::Keywords;
 use crate::language::Language;
+use crate::madlad::Madlad;
 use crate::pii::Pii;
+use crate::refinedweb_lines::RefinedwebLines;
+use crate::regex::Regex;
+use crate::url::Url;
 
 /// A rule and its settings; each key has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,14 +34,28 @@ pub enum Config {
     GopherRepetition(GopherRepetition),
     /// Line and document rules of C4.
     C4(C4),
+    /// Long paragraphs, as mC4 asks for them.
+    C4Paragraphs(C4Paragraphs),
+    /// Obscene words, by lists of 28 languages.
+    BadWords(BadWords),
     /// Rules that FineWeb adds to Gopher's and C4's.
     Fineweb(Fineweb),
     /// Lists of words that must not, or hardly, occur.
     Keywords(Keywords),
+    /// Rules of MADLAD-400 over sentences.
+    Madlad(Madlad),
+    /// Block lists of domains and addresses, and words in addresses.
+    Url(Url),
+    /// Patterns that keep, remove or replace.
+    Regex(Regex),
     /// A learned classifier.
     Classifier(Classifier),
+    /// Rules for source code.
+    Code(Code),
     /// Replaces personal data.
     Pii(Pii),
+    /// Line-wise corrections of RefinedWeb.
+    RefinedwebLines(RefinedwebLines),
 }
 
 /// Why a rule cannot be built from its settings.
@@ -114,6 +135,16 @@ const RULES: &[Rule] = &[
     },
     Rule { name: "c4", file: include_str!("c4.rs"), default: || Config::C4(C4::default()) },
     Rule {
+        name: "c4_paragraphs",
+        file: include_str!("c4_paragraphs.rs"),
+        default: || Config::C4Paragraphs(C4Paragraphs::default()),
+    },
+    Rule {
+        name: "bad_words",
+        file: include_str!("bad_words.rs"),
+        default: || Config::BadWords(BadWords::default()),
+    },
+    Rule {
         name: "fineweb",
         file: include_str!("fineweb.rs"),
         default: || Config::Fineweb(Fineweb::default()),
@@ -124,11 +155,28 @@ const RULES: &[Rule] = &[
         default: || Config::Keywords(Keywords::default()),
     },
     Rule {
+        name: "madlad",
+        file: include_str!("madlad.rs"),
+        default: || Config::Madlad(Madlad::default()),
+    },
+    Rule { name: "url", file: include_str!("url.rs"), default: || Config::Url(Url::default()) },
+    Rule {
+        name: "regex",
+        file: include_str!("regex.rs"),
+        default: || Config::Regex(Regex::default()),
+    },
+    Rule {
         name: "classifier",
         file: include_str!("classifier.rs"),
         default: || Config::Classifier(Classifier::default()),
     },
+    Rule { name: "code", file: include_str!("code.rs"), default: || Config::Code(Code::default()) },
     Rule { name: "pii", file: include_str!("pii.rs"), default: || Config::Pii(Pii::default()) },
+    Rule {
+        name: "refinedweb_lines",
+        file: include_str!("refinedweb_lines.rs"),
+        default: || Config::RefinedwebLines(RefinedwebLines::default()),
+    },
 ];
 
 impl Config {
@@ -163,24 +211,38 @@ impl Config {
             Config::GopherQuality(_) => "gopher_quality",
             Config::GopherRepetition(_) => "gopher_repetition",
             Config::C4(_) => "c4",
+            Config::C4Paragraphs(_) => "c4_paragraphs",
+            Config::BadWords(_) => "bad_words",
             Config::Fineweb(_) => "fineweb",
             Config::Keywords(_) => "keywords",
+            Config::Madlad(_) => "madlad",
+            Config::Url(_) => "url",
+            Config::Regex(_) => "regex",
             Config::Classifier(_) => "classifier",
+            Config::Code(_) => "code",
             Config::Pii(_) => "pii",
+            Config::RefinedwebLines(_) => "refinedweb_lines",
         }
     }
 
-    /// Returns the input columns that the rule reads besides the text; none of today's rules needs one.
+    /// Returns the input columns that the rule reads besides the text.
     pub fn columns_needed(&self) -> &'static [&'static str] {
-        &[]
+        match self {
+            Config::Url(_) => &["url"],
+            _ => &[],
+        }
     }
 
-    /// Returns the file that the rule opens when it is built.
-    pub fn reference(&self) -> Option<&Path> {
+    /// Returns the files that the rule opens when it is built.
+    pub fn references(&self) -> Vec<&Path> {
         match self {
-            Config::Keywords(config) => config.file.as_deref(),
-            Config::Classifier(config) => Some(&config.model),
-            _ => None,
+            Config::BadWords(config) => config.files.values().map(PathBuf::as_path).collect(),
+            Config::Keywords(config) => config.file.as_deref().into_iter().collect(),
+            Config::Classifier(config) => vec![&config.model],
+            Config::Url(config) => {
+                config.domain_files.iter().chain(&config.url_files).map(PathBuf::as_path).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -194,10 +256,17 @@ impl Config {
             Config::GopherQuality(config) => config.build(),
             Config::GopherRepetition(config) => config.build(),
             Config::C4(config) => config.build(),
+            Config::C4Paragraphs(config) => config.build(),
+            Config::BadWords(config) => config.build(),
             Config::Fineweb(config) => config.build(),
             Config::Keywords(config) => config.build(),
+            Config::Madlad(config) => config.build(),
+            Config::Url(config) => config.build(),
+            Config::Regex(config) => config.build(),
             Config::Classifier(config) => config.build(),
+            Config::Code(config) => config.build(),
             Config::Pii(config) => config.build(),
+            Config::RefinedwebLines(config) => config.build(),
         }
     }
 }

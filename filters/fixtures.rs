@@ -1,9 +1,9 @@
 //! Walks `fixtures/filters`: for each rule, texts and what becomes of them.
 //!
-//! A line is `{"text", "expect": "keep" | check, "text_after", "config", "language"}`; `text_after` is there where the
-//! rule edits, `config` where the defaults do not serve, `language` where the input names it.
+//! A line is `{"text", "expect": "keep" | check, "text_after", "config", "language", "columns"}`; `text_after` is there
+//! where the rule edits, `config` where the defaults do not serve, `language` and `columns` where the input has them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -20,6 +20,8 @@ struct Row {
     text_after: Option<String>,
     config: Option<serde_json::Value>,
     language: Option<String>,
+    #[serde(default)]
+    columns: BTreeMap<String, String>,
 }
 
 fn folder() -> PathBuf {
@@ -37,11 +39,17 @@ fn rows(rule: &str) -> Vec<Row> {
     text.lines().enumerate().map(read).collect()
 }
 
-/// Builds a rule from a row; a `file` is one of the fixtures' folder, a `model` is trained here.
+/// Builds a rule from a row; `file` and `…_files` are of the fixtures' folder, a `model` is trained here.
 fn build(rule: &str, row: &Row) -> Box<dyn Filter> {
     let mut config = row.config.clone().unwrap_or_else(|| serde_json::json!({}));
     if let Some(file) = config.get_mut("file") {
         *file = folder().join(file.as_str().unwrap()).to_str().unwrap().into();
+    }
+    for key in ["domain_files", "url_files"] {
+        for file in config.get_mut(key).and_then(|files| files.as_array_mut()).into_iter().flatten()
+        {
+            *file = folder().join(file.as_str().unwrap()).to_str().unwrap().into();
+        }
     }
     if let Some(model) = config.get_mut("model") {
         *model = MODEL.1.to_str().unwrap().into();
@@ -72,6 +80,9 @@ fn check(rule: &str, row: &Row) -> Option<String> {
     let (mut scratch, mut judge) = (Scratch::default(), Judge::default());
     let mut doc = Document::new("1", &row.text, &mut scratch);
     doc.set_language(row.language.as_deref());
+    for (name, value) in &row.columns {
+        doc.set_column(name, Some(value));
+    }
     let flow = filter.judge(&mut doc, &mut judge);
     let (removal, edits) = judge.take();
     assert_eq!(flow.is_break(), removal.is_some(), "{rule}: {:?}", row.text);
@@ -194,6 +205,7 @@ fn run_all(filters: &[Box<dyn Filter>], text: &str, scratch: &mut Scratch) {
         for filter in filters {
             let mut doc = Document::new("1", text, scratch);
             doc.set_words(words);
+            doc.set_column("url", Some(text));
             let _ = filter.judge(&mut doc, &mut judge);
             for measure in judge.measures() {
                 assert!(!measure.value.is_nan(), "{}.{}", filter.name(), measure.check);

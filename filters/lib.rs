@@ -5,8 +5,11 @@
 
 use std::ops::ControlFlow;
 
+mod bad_words;
 mod c4;
+mod c4_paragraphs;
 mod classifier;
+mod code;
 mod config;
 mod document;
 mod fineweb;
@@ -15,11 +18,15 @@ mod gopher_repetition;
 mod keywords;
 mod language;
 mod limit;
+mod madlad;
 mod pii;
 mod punctuation;
+mod refinedweb_lines;
+mod regex;
 mod repeats;
 pub mod segment;
 mod tag;
+mod url;
 mod verdict;
 
 #[cfg(test)]
@@ -27,8 +34,11 @@ mod fixtures;
 #[cfg(test)]
 mod parity;
 
+pub use bad_words::BadWords;
 pub use c4::C4;
+pub use c4_paragraphs::C4Paragraphs;
 pub use classifier::Classifier;
+pub use code::Code;
 pub use config::{Config, ConfigError};
 pub use document::{Document, Line, Parts, Scratch};
 pub use fineweb::Fineweb;
@@ -37,11 +47,15 @@ pub use gopher_repetition::GopherRepetition;
 pub use keywords::Keywords;
 pub use language::Language;
 pub use limit::{Limit, Number};
+pub use madlad::Madlad;
 pub use pii::Pii;
 pub use punctuation::{is_punctuation, is_sentence_end};
+pub use refinedweb_lines::RefinedwebLines;
+pub use regex::Regex;
 pub use repeats::{Bounds, Duplicates, Repeats, TopGram};
 pub use segment::Words;
 pub use tag::Tag;
+pub use url::Url;
 pub use verdict::{Judge, Measure, Removal};
 
 /// Measures one document, may edit its text, and decides whether it stays.

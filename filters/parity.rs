@@ -4,6 +4,8 @@
 //! what C4 left of it. A row agrees if both keep it, with the same text, or both remove it. Each row that does not is
 //! listed here with its reason, once for each way to cut words, so that agreement cannot fall, nor rise, without notice.
 
+mod dclm;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -129,10 +131,17 @@ const EXPECTED: &[Expected] = &[
         unicode: NO_DIFFERENCES,
         datatrove: NO_DIFFERENCES,
     },
+    Expected {
+        rule: "c4_paragraph",
+        config: r#"{"c4_paragraphs": {}}"#,
+        n_rows: 50,
+        unicode: NO_DIFFERENCES,
+        datatrove: NO_DIFFERENCES,
+    },
 ];
 
 /// Rules of datatrove in the file that have no counterpart here yet.
-const NOT_COVERED: &[&str] = &["c4_paragraph"];
+const NOT_COVERED: &[&str] = &[];
 
 /// Our key for each of their reasons.
 const REASONS: &[(&str, &str)] = &[
@@ -159,6 +168,7 @@ const REASONS: &[(&str, &str)] = &[
     ("line_punct_ratio", "min_ended_line_ratio"),
     ("short_line_ratio", "max_short_line_ratio"),
     ("char_dup_ratio", "max_duplicate_line_char_ratio"),
+    ("< 3 paragraphs", "min_paragraphs"),
 ];
 
 fn read<T: DeserializeOwned>(file: &str) -> Vec<T> {

@@ -150,7 +150,7 @@ impl StageConfig {
     pub fn references(&self) -> Vec<PathBuf> {
         match self {
             StageConfig::Filter(config) => {
-                let files = config.rules.iter().filter_map(filters::Config::reference);
+                let files = config.rules.iter().flat_map(filters::Config::references);
                 files.map(PathBuf::from).collect()
             }
             StageConfig::Tokenize(tokenize) => tokenize.load.iter().map(PathBuf::from).collect(),
