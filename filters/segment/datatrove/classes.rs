@@ -78,7 +78,7 @@ fn contains(ranges: &[(u32, u32)], char: char) -> bool {
 }
 
 /// Quotes and some brackets.
-const QUOTES: &str = concat!("\"',`«´»‘’‚“”„〈〉⟦⟧〈〉《》「」『』【】〔〕（）",);
+const QUOTES: &str = "\"',`«´»‘’‚“”„〈〉⟦⟧〈〉《》「」『』【】〔〕（）";
 
 /// What is split off at the head of a word, symbols left out.
 const PREFIXES: &str = concat!(
@@ -87,7 +87,7 @@ const PREFIXES: &str = concat!(
 );
 
 /// Those of `PREFIXES` that are not split off at the end: currencies and `%` are so only behind a digit.
-const NO_SUFFIXES: &str = concat!("$%=£¥§฿₠₡₢₣₤₥₦₧₨₩₪₫€₭₮₯₰₱₲₳₴₵₶₷₸₹₺₻₼₽₾₿﷼",);
+const NO_SUFFIXES: &str = "$%=£¥§฿₠₡₢₣₤₥₦₧₨₩₪₫€₭₮₯₰₱₲₳₴₵₶₷₸₹₺₻₼₽₾₿﷼";
 
 /// A full stop behind one of these is split off, as it is behind lower-case letters.
 const DOT_FOLLOWS: &str =
