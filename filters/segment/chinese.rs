@@ -53,7 +53,8 @@ pub(super) fn cut_all(text: &str, segments: &mut Vec<Segment>) {
 
 /// Returns the length of the piece at the head of a token that jieba's Python original, which datatrove runs, would cut.
 ///
-/// It joins digits to a word by a full stop, and splits at all other hyphens, underscores and full stops; `jieba-rs` does not.
+/// It joins digits to a word by a full stop, and splits at all other hyphens, underscores and full stops;
+/// `jieba-rs` does not.
 fn python_piece(token: &str) -> usize {
     let bytes = token.as_bytes();
     let run = |from: usize, is_member: fn(&u8) -> bool| {
