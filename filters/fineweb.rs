@@ -2,13 +2,13 @@
 //!
 //! Removes: a document when any limit below is broken; the first broken one is reported.
 //! Units: lines are what stands between newlines, blank ones left out; lengths in characters (Unicode scalar values);
-//!   words and marks as `segment::cut` gives them. All ratios of a text without lines are 0, so that
+//!   words and marks as the stage's `words` cuts them. All ratios of a text without lines are 0, so that
 //!   `min_ended_line_ratio` removes it.
 //! Chinese: limits have the values of FineWeb-2 for `cmn_Hani`; the check of short lines is off, as in FineWeb-2,
 //!   because 30 characters are a whole Chinese sentence.
 //! Source: Penedo et al. 2024, arXiv:2406.17557, section 3.5; order and definitions of datatrove 0.10,
 //!   `fineweb_quality_filter.py`.
-//! Differs: from datatrove in the cutting of words (see fixtures/parity/datatrove); a text without lines has no reason
+//! Differs: from datatrove in the cutting of words unless `words = "datatrove"`; a text without lines has no reason
 //!   of its own (`empty` there).
 //! Cost: one pass over the lines; words are shared with other rules.
 

@@ -1,7 +1,7 @@
 //! Quality rules of Gopher.
 //!
 //! Removes: a document when any limit below is broken; the first broken one is reported.
-//! Units: words and marks as `segment::cut` gives them (a mark is a word of its own, as in datatrove); `min_words`,
+//! Units: words and marks as the stage's `words` cuts them (a mark is a word of its own, as in datatrove); `min_words`,
 //!   `max_words` and the mean leave out words that are punctuation only. Lengths are in characters (Unicode scalar
 //!   values). Lines end as in Python's `splitlines`. An empty text has 0 words, and all its ratios are 0.
 //! Chinese: words come from a dictionary; mean length, share of words with letters and stop words have the values of
@@ -9,7 +9,7 @@
 //!   an unknown language is taken for Chinese if it is mostly Han, and for English otherwise.
 //! Source: Rae et al. 2021, arXiv:2112.11446, table A1; order and definitions of datatrove 0.10,
 //!   `gopher_quality_filter.py`.
-//! Differs: from datatrove in the cutting of words (see fixtures/parity/datatrove); an empty text is no error; stop
+//! Differs: from datatrove in the cutting of words unless `words = "datatrove"`; an empty text is no error; stop
 //!   words go by language instead of one list for all.
 //! Cost: one pass over the words and one over the lines.
 

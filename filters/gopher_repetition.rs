@@ -2,13 +2,13 @@
 //!
 //! Removes: a document when any limit below is broken; the first broken one is reported.
 //! Units: lines are split at runs of newlines, paragraphs at two or more; a duplicate is every occurrence after the
-//!   first. n-grams are of words and marks as `segment::cut` gives them (a mark is a word, as in datatrove), joined by
+//!   first. n-grams are of words and marks as the stage's `words` cuts them (a mark is a word, as in datatrove), joined by
 //!   a space when a top n-gram is measured and by nothing when a duplicate is. Ratios are shares of the characters of
 //!   the whole text, blanks included; those of an empty text are 0.
 //! Chinese: words come from a dictionary; limits of lines and n-grams have the values of FineWeb-2 for `cmn_Hani`.
 //! Source: Rae et al. 2021, arXiv:2112.11446, table A1; order and definitions of datatrove 0.10,
 //!   `gopher_repetition_filter.py`.
-//! Differs: from datatrove in the cutting of words (see fixtures/parity/datatrove); there `ab` + `c` and `a` + `bc`
+//! Differs: from datatrove in the cutting of words unless `words = "datatrove"`; there `ab` + `c` and `a` + `bc`
 //!   are the same duplicate n-gram, here they are not; an empty text is no error.
 //! Cost: one pass over the words that bounds what n-grams can repeat. Where a bound does not hold, or every value is wanted,
 //!   one table look-up for each word, and one for each n-gram whose parts both repeat.

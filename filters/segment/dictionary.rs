@@ -1,9 +1,9 @@
 //! Words of scripts that are written without blanks, by the dictionaries of ICU4X.
 //!
-//! The rules of Unicode leave these to a dictionary: they cut a Thai or Khmer run at every syllable or so, and Japanese at every
-//! kanji. Runs of Thai, Lao, Khmer and Burmese are looked up wherever they occur; runs of kanji and kana where the text is
-//! Japanese. Korean has blanks, and is cut at them (a word with its particles) by the rules of Unicode: dictionaries for
-//! its morphemes are tens of megabytes. The data add 3 MB to the program.
+//! The rules of Unicode leave these to a dictionary: they cut a Thai or Khmer run at every syllable or so, and Japanese
+//! at every kanji. Runs of Thai, Lao, Khmer and Burmese are looked up wherever they occur; runs of kanji and kana where
+//! the text is Japanese. Korean has blanks, and is cut at them (a word with its particles) by the rules of Unicode:
+//! dictionaries for its morphemes are tens of megabytes. The data add 3 MB to the program.
 
 use std::sync::LazyLock;
 

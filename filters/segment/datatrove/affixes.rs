@@ -24,16 +24,24 @@ const UNITS: &[&str] = &[
 /// The characters of the longest unit.
 const MAX_UNIT_CHARS: usize = 5;
 
-/// The rules, for English or for languages that have none of their own here.
+/// Whose rules are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// Splits at a hyphen behind a digit as well.
+    English,
+    /// Splits behind an apostrophe between letters as well, for French and Italian.
+    Elision,
+    Base,
+}
+
 pub(super) struct Affixes {
     pub(super) classes: Classes,
-    /// English splits at a hyphen behind a digit as well.
-    hyphen_follows_digit: bool,
+    rules: Rules,
 }
 
 impl Affixes {
-    pub(super) fn new(is_english: bool) -> Affixes {
-        Affixes { classes: Classes::new(), hyphen_follows_digit: is_english }
+    pub(super) fn new(rules: Rules) -> Affixes {
+        Affixes { classes: Classes::new(), rules }
     }
 
     /// Returns the length in bytes of what is split off at the head, or 0.
@@ -86,10 +94,11 @@ impl Affixes {
         usize::from(is_split)
     }
 
-    /// Returns the offsets of the first infix at or behind `start`.
+    /// Returns the offsets of the first infix at or behind `start`; one that is empty lies behind it.
     pub(super) fn next_infix(&self, word: &str, start: usize) -> Option<(usize, usize)> {
         let (head, rest) = word.split_at_checked(start)?;
         let mut previous = head.chars().next_back();
+        let mut before_previous = None;
         for (offset, char) in rest.char_indices() {
             // Letters and digits of ASCII, which are most of any word, begin nothing.
             if !char.is_ascii_alphanumeric() {
@@ -99,6 +108,15 @@ impl Affixes {
                     return Some((at, at + length));
                 }
             }
+            if self.rules == Rules::Elision
+                && offset > 0
+                && matches!(previous, Some('\'' | '’'))
+                && self.classes.has(before_previous, ALPHA)
+                && self.classes.of(char) & ALPHA != 0
+            {
+                return Some((start + offset, start + offset));
+            }
+            before_previous = previous;
             previous = Some(char);
         }
         None
@@ -127,7 +145,7 @@ impl Affixes {
                 if char == '-' && digit && is_digit_or_hyphen(next()) {
                     return 1;
                 }
-                let behind = digit && self.hyphen_follows_digit || classes.has(previous, ALPHA);
+                let behind = digit && self.rules == Rules::English || classes.has(previous, ALPHA);
                 return if behind { self.hyphens(char, rest) } else { 0 };
             }
             '…' => true,
