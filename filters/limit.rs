@@ -335,13 +335,13 @@ mod tests {
 
     #[test]
     fn the_nearest_language_has_the_limit() {
-        let limit = read(r#"{"zh": 1, "sr-Cyrl": 2, "srp": false, "other": 9}"#).unwrap();
+        let limit = read(r#"{"zh": 1, "sr-Cyrl": 2, "ceb": false, "other": 9}"#).unwrap();
         let of = |name| limit.of(Tag::read(name).unwrap_or_default());
         assert_eq!(
-            ["zh-Hant", "sr_Cyrl", "sr", "de", ""].map(of),
+            ["zh-Hant", "srp_Cyrl", "sr", "de", ""].map(of),
             [1.0, 2.0, 9.0, 9.0, 9.0].map(Some)
         );
-        assert_eq!(of("srp-Latn"), None);
+        assert_eq!(of("ceb-Latn"), None);
     }
 
     #[test]

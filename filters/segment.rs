@@ -108,24 +108,16 @@ impl Words {
     ///
     /// The text is at most 4 GiB long.
     pub fn cut(self, text: &str, language: Tag, segments: &mut Vec<Segment>) {
-        // FineWeb-2 and others name languages by three letters, which are the same languages.
         match (self, language.primary().as_str()) {
-<<<<<<< HEAD
             (Words::Unicode, "zh") => chinese::cut(text, segments),
             (Words::Datatrove, "zh") => datatrove::cut_chinese(text, segments),
             (_, "ja") => dictionary::cut_japanese(text, segments),
-=======
-            (Words::Unicode, "zh" | "zho") => chinese::cut(text, segments),
-            (Words::Datatrove, "zh" | "zho") => chinese::cut_all(text, segments),
-            (_, "ja" | "jpn") => dictionary::cut_japanese(text, segments),
->>>>>>> words
             (Words::Unicode, "") if is_japanese(text) => dictionary::cut_japanese(text, segments),
-            (Words::Unicode, _)
-            | (_, "ko" | "th" | "lo" | "km" | "my" | "kor" | "tha" | "lao" | "khm" | "mya") => {
+            (Words::Unicode, _) | (_, "ko" | "th" | "lo" | "km" | "my") => {
                 unicode::cut(text, 0, segments);
             }
-            (Words::Datatrove, "en" | "eng" | "") => datatrove::cut_english(text, segments),
-            (Words::Datatrove, "fr" | "fra" | "it" | "ita") => {
+            (Words::Datatrove, "en" | "") => datatrove::cut_english(text, segments),
+            (Words::Datatrove, "fr" | "it") => {
                 datatrove::cut_elided(text, segments);
             }
             (Words::Datatrove, _) => datatrove::cut_base(text, segments),

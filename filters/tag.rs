@@ -4,7 +4,8 @@ use std::fmt;
 
 /// A language as BCP-47 writes it, of primary subtag and script: `zh`, `zh-hant`, `sr-cyrl`; in lower case.
 ///
-/// All of Chinese that is written with Han characters is `zh`: `cmn`, `yue`, `wuu` and `lzh` are read as that.
+/// The codes of three letters that lid.176, GlotLID and FineWeb-2 use are read as those of two letters where there is one:
+/// `deu` is `de`, `arb` is `ar`. All of Chinese that is written with Han characters is `zh`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Tag([u8; 8]);
 
@@ -29,10 +30,8 @@ impl Tag {
             return None;
         }
         let mut tag = Tag::default();
-        match primary.as_str() {
-            "cmn" | "yue" | "wuu" | "lzh" => tag.0[..2].copy_from_slice(b"zh"),
-            primary => tag.0[..primary.len()].copy_from_slice(primary.as_bytes()),
-        }
+        let primary = shorter(&primary).unwrap_or(&primary);
+        tag.0[..primary.len()].copy_from_slice(primary.as_bytes());
         let script = parts.find(|part| part.len() == 4 && is_word(part));
         if let Some(script) = script.map(str::to_ascii_lowercase)
             // Han is no script to tell Chinese apart by.
@@ -66,6 +65,29 @@ impl fmt::Debug for Tag {
     }
 }
 
+/// ISO 639-3 codes, and macrolanguages of them, that have a code of two letters in ISO 639-1.
+const SHORTER: &str = "\
+    aar=aa abk=ab afr=af aka=ak als=sq amh=am ara=ar arb=ar asm=as aze=az azj=az bak=ba bel=be ben=bn bod=bo bos=bs \
+    bre=br bul=bg cat=ca ces=cs chv=cv cmn=zh cos=co cym=cy dan=da deu=de div=dv dzo=dz ekk=et ell=el eng=en epo=eo \
+    est=et eus=eu ewe=ee fao=fo fas=fa fil=tl fin=fi fra=fr fry=fy gaz=om gla=gd gle=ga glg=gl grn=gn guj=gu hat=ht \
+    hau=ha hbs=sh heb=he hin=hi hrv=hr hun=hu hye=hy ibo=ig ina=ia ind=id isl=is ita=it jav=jv jpn=ja kal=kl kan=kn \
+    kas=ks kat=ka kaz=kk khk=mn khm=km kin=rw kir=ky kmr=ku kor=ko kur=ku lao=lo lat=la lav=lv lim=li lin=ln lit=lt \
+    ltz=lb lug=lg lvs=lv lzh=zh mal=ml mar=mr mkd=mk mlg=mg mlt=mt mon=mn mri=mi msa=ms mya=my nep=ne nld=nl nno=nn \
+    nob=nb nor=no npi=ne nya=ny oci=oc ori=or orm=om ory=or oss=os pan=pa pes=fa plt=mg pol=pl por=pt prs=fa pus=ps \
+    que=qu roh=rm ron=ro run=rn rus=ru sag=sg san=sa sin=si slk=sk slv=sl smo=sm sna=sn snd=sd som=so sot=st spa=es \
+    sqi=sq srd=sc srp=sr ssw=ss sun=su swa=sw swe=sv swh=sw tah=ty tam=ta tat=tt tel=te tgk=tg tgl=tl tha=th tir=ti \
+    ton=to tsn=tn tso=ts tuk=tk tur=tr twi=tw uig=ug ukr=uk urd=ur uzb=uz uzn=uz ven=ve vie=vi vol=vo wln=wa wol=wo \
+    wuu=zh xho=xh ydd=yi yid=yi yor=yo yue=zh zha=za zho=zh zsm=ms zul=zu";
+
+/// Returns the code of two letters for one of three.
+fn shorter(primary: &str) -> Option<&'static str> {
+    let mut pairs = SHORTER.split(' ').filter_map(|pair| pair.split_once('='));
+    match primary.len() {
+        3 => pairs.find(|(long, _)| *long == primary).map(|(_, short)| short),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,9 +100,11 @@ mod tests {
             ("zh-Hant-TW", "zh-hant"),
             ("cmn_Hani", "zh"),
             ("yue-Hant", "zh-hant"),
-            ("srp_Cyrl", "srp-cyrl"),
-            ("kmr", "kmr"),
-            ("zha", "zha"),
+            ("srp_Cyrl", "sr-cyrl"),
+            ("deu_Latn", "de-latn"),
+            ("kmr", "ku"),
+            ("ceb", "ceb"),
+            ("zha", "za"),
         ] {
             assert_eq!(Tag::read(name).map(|tag| tag.as_str().to_owned()), Some(expected.into()));
         }

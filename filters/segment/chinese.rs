@@ -35,48 +35,7 @@ pub(super) fn cut(text: &str, segments: &mut Vec<Segment>) {
             cutter.cut_han(han, start + other.len(), &mut words);
             rest = after;
         }
-<<<<<<< HEAD
     });
-=======
-        rest = tail;
-    }
-}
-
-/// Returns the length of the piece at the head of a token that jieba's Python original, which datatrove runs, would cut.
-///
-/// It joins digits to a word by a full stop, and splits at all other hyphens, underscores and full stops;
-/// `jieba-rs` does not.
-fn python_piece(token: &str) -> usize {
-    let bytes = token.as_bytes();
-    let run = |from: usize, is_member: fn(&u8) -> bool| {
-        from + bytes.iter().skip(from).take_while(|byte| is_member(byte)).count()
-    };
-    let is_joined = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-%".contains(byte);
-    if !bytes.iter().all(is_joined) || !bytes.iter().any(u8::is_ascii_alphanumeric) {
-        return bytes.len();
-    }
-    let mut end = run(0, u8::is_ascii_alphanumeric);
-    if end == 0 {
-        return run(0, |byte| !byte.is_ascii_alphanumeric());
-    }
-    if bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit) {
-        end = run(end + 1, u8::is_ascii_digit);
-    }
-    if bytes.get(end) == Some(&b'%') { end + 1 } else { end }
-}
-
-fn cut_han(mut run: &str, mut start: usize, segments: &mut Vec<Segment>) {
-    while !run.is_empty() {
-        let (head, tail) = run.split_at(run.floor_char_boundary(MAX_RUN_BYTES));
-        for token in JIEBA.cut(head, true) {
-            let chars = (token.end - token.start) as u32;
-            let at = start + token.byte_start;
-            segments.push(Segment::new(token.word.as_bytes(), at, chars, HAN_WORD));
-        }
-        start += head.len();
-        run = tail;
-    }
->>>>>>> words
 }
 
 /// Splits a text before the first character that `is_wanted`.
