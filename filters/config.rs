@@ -14,6 +14,7 @@ use crate::gopher_repetition::GopherRepetition;
 use crate::keywords::Keywords;
 use crate::language::Language;
 use crate::pii::Pii;
+use crate::unicode_repair::UnicodeRepair;
 
 /// A rule and its settings; each key has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub enum Config {
     Keywords(Keywords),
     /// A learned classifier.
     Classifier(Classifier),
+    /// Repairs characters and line ends.
+    UnicodeRepair(UnicodeRepair),
     /// Replaces personal data.
     Pii(Pii),
 }
@@ -128,6 +131,11 @@ const RULES: &[Rule] = &[
         file: include_str!("classifier.rs"),
         default: || Config::Classifier(Classifier::default()),
     },
+    Rule {
+        name: "unicode_repair",
+        file: include_str!("unicode_repair.rs"),
+        default: || Config::UnicodeRepair(UnicodeRepair::default()),
+    },
     Rule { name: "pii", file: include_str!("pii.rs"), default: || Config::Pii(Pii::default()) },
 ];
 
@@ -166,6 +174,7 @@ impl Config {
             Config::Fineweb(_) => "fineweb",
             Config::Keywords(_) => "keywords",
             Config::Classifier(_) => "classifier",
+            Config::UnicodeRepair(_) => "unicode_repair",
             Config::Pii(_) => "pii",
         }
     }
@@ -197,6 +206,7 @@ impl Config {
             Config::Fineweb(config) => config.build(),
             Config::Keywords(config) => config.build(),
             Config::Classifier(config) => config.build(),
+            Config::UnicodeRepair(config) => config.build(),
             Config::Pii(config) => config.build(),
         }
     }

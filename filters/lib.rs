@@ -12,6 +12,7 @@ mod document;
 mod fineweb;
 mod gopher_quality;
 mod gopher_repetition;
+mod han;
 mod keywords;
 mod language;
 mod limit;
@@ -20,6 +21,7 @@ mod punctuation;
 mod repeats;
 pub mod segment;
 mod tag;
+mod unicode_repair;
 mod verdict;
 
 #[cfg(test)]
@@ -41,6 +43,7 @@ pub use pii::Pii;
 pub use punctuation::{is_punctuation, is_sentence_end};
 pub use repeats::{Bounds, Duplicates, Repeats, TopGram};
 pub use tag::Tag;
+pub use unicode_repair::UnicodeRepair;
 pub use verdict::{Judge, Measure, Removal};
 
 /// Measures one document, may edit its text, and decides whether it stays.
