@@ -7,13 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::Filter;
 use crate::c4::C4;
+use crate::characters::Characters;
+use crate::chinese::Chinese;
 use crate::classifier::Classifier;
+use crate::compression::Compression;
 use crate::fineweb::Fineweb;
 use crate::gopher_quality::GopherQuality;
 use crate::gopher_repetition::GopherRepetition;
 use crate::keywords::Keywords;
 use crate::language::Language;
+use crate::length::Length;
+use crate::lines::Lines;
 use crate::pii::Pii;
+use crate::token_repetition::TokenRepetition;
 use crate::unicode_repair::UnicodeRepair;
 
 /// A rule and its settings; each key has a default.
@@ -36,6 +42,18 @@ pub enum Config {
     Classifier(Classifier),
     /// Repairs characters and line ends.
     UnicodeRepair(UnicodeRepair),
+    /// Shares of characters by class.
+    Characters(Characters),
+    /// Shares of lines by how they begin, end and look.
+    Lines(Lines),
+    /// How long a text, its lines and its words are.
+    Length(Length),
+    /// Rules for Chinese text.
+    Chinese(Chinese),
+    /// Sequences that repeat at once.
+    TokenRepetition(TokenRepetition),
+    /// How far a text can be compressed.
+    Compression(Compression),
     /// Replaces personal data.
     Pii(Pii),
 }
@@ -136,6 +154,36 @@ const RULES: &[Rule] = &[
         file: include_str!("unicode_repair.rs"),
         default: || Config::UnicodeRepair(UnicodeRepair::default()),
     },
+    Rule {
+        name: "characters",
+        file: include_str!("characters.rs"),
+        default: || Config::Characters(Characters::default()),
+    },
+    Rule {
+        name: "lines",
+        file: include_str!("lines.rs"),
+        default: || Config::Lines(Lines::default()),
+    },
+    Rule {
+        name: "length",
+        file: include_str!("length.rs"),
+        default: || Config::Length(Length::default()),
+    },
+    Rule {
+        name: "chinese",
+        file: include_str!("chinese.rs"),
+        default: || Config::Chinese(Chinese::default()),
+    },
+    Rule {
+        name: "token_repetition",
+        file: include_str!("token_repetition.rs"),
+        default: || Config::TokenRepetition(TokenRepetition::default()),
+    },
+    Rule {
+        name: "compression",
+        file: include_str!("compression.rs"),
+        default: || Config::Compression(Compression::default()),
+    },
     Rule { name: "pii", file: include_str!("pii.rs"), default: || Config::Pii(Pii::default()) },
 ];
 
@@ -175,6 +223,12 @@ impl Config {
             Config::Keywords(_) => "keywords",
             Config::Classifier(_) => "classifier",
             Config::UnicodeRepair(_) => "unicode_repair",
+            Config::Characters(_) => "characters",
+            Config::Lines(_) => "lines",
+            Config::Length(_) => "length",
+            Config::Chinese(_) => "chinese",
+            Config::TokenRepetition(_) => "token_repetition",
+            Config::Compression(_) => "compression",
             Config::Pii(_) => "pii",
         }
     }
@@ -207,6 +261,12 @@ impl Config {
             Config::Keywords(config) => config.build(),
             Config::Classifier(config) => config.build(),
             Config::UnicodeRepair(config) => config.build(),
+            Config::Characters(config) => config.build(),
+            Config::Lines(config) => config.build(),
+            Config::Length(config) => config.build(),
+            Config::Chinese(config) => config.build(),
+            Config::TokenRepetition(config) => config.build(),
+            Config::Compression(config) => config.build(),
             Config::Pii(config) => config.build(),
         }
     }

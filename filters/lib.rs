@@ -6,7 +6,10 @@
 use std::ops::ControlFlow;
 
 mod c4;
+mod characters;
+mod chinese;
 mod classifier;
+mod compression;
 mod config;
 mod document;
 mod fineweb;
@@ -15,12 +18,15 @@ mod gopher_repetition;
 mod han;
 mod keywords;
 mod language;
+mod length;
 mod limit;
+mod lines;
 mod pii;
 mod punctuation;
 mod repeats;
 pub mod segment;
 mod tag;
+mod token_repetition;
 mod unicode_repair;
 mod verdict;
 
@@ -30,7 +36,10 @@ mod fixtures;
 mod parity;
 
 pub use c4::C4;
+pub use characters::Characters;
+pub use chinese::Chinese;
 pub use classifier::Classifier;
+pub use compression::Compression;
 pub use config::{Config, ConfigError};
 pub use document::{Document, Line, Parts, Scratch};
 pub use fineweb::Fineweb;
@@ -38,11 +47,14 @@ pub use gopher_quality::GopherQuality;
 pub use gopher_repetition::GopherRepetition;
 pub use keywords::Keywords;
 pub use language::Language;
+pub use length::Length;
 pub use limit::{Limit, Number};
+pub use lines::Lines;
 pub use pii::Pii;
 pub use punctuation::{is_punctuation, is_sentence_end};
 pub use repeats::{Bounds, Duplicates, Repeats, TopGram};
 pub use tag::Tag;
+pub use token_repetition::TokenRepetition;
 pub use unicode_repair::UnicodeRepair;
 pub use verdict::{Judge, Measure, Removal};
 

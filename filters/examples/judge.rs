@@ -23,8 +23,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let _ = rule.judge(&mut doc, &mut judge);
         let measures: serde_json::Map<_, _> =
             judge.measures().iter().map(|m| (m.check.to_owned(), m.value.into())).collect();
-        let edits: serde_json::Map<_, _> =
-            judge.edits_by_kind().iter().map(|(kind, n)| ((*kind).to_owned(), (*n).into())).collect();
+        let edits: serde_json::Map<_, _> = judge
+            .edits_by_kind()
+            .iter()
+            .map(|(kind, n)| ((*kind).to_owned(), (*n).into()))
+            .collect();
         let scores: serde_json::Map<_, _> = rule
             .scores()
             .into_iter()
