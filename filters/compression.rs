@@ -5,10 +5,11 @@
 //! Units: bytes of UTF-8; zstd, level 3, without checksum and content size. Only the first `max_bytes` are compressed; texts
 //!   of fewer than `min_chars` characters pass, since a short text can hardly be compressed.
 //! Chinese: a character has three bytes, of which compression saves the first, so ratios are lower than the entropy of
-//!   the text suggests and close to those of English; MEASURED
-//! Source: none of the peers ships limits; the measure is that of Data-Juicer's and OLMo's discussions of repetition,
-//!   and of gzip as a filter.
-//! Differs: nothing to compare with. zstd is as exact as deflate here and several times faster.
+//!   the text suggests and close to those of English; of 1,000 to 1,048,576 bytes,
+//!   clean texts lie between 0.16 and 0.68 (Chinese 0.25 to 0.73, classical verse to 0.75), base64 at three quarters by its
+//!   making (`tests/python/rule_values.py`).
+//! Source: no peer has this rule; the limits were chosen by what texts measure.
+//! Differs: nothing to compare with. zstd was taken because the project has it for its files.
 //! Cost: one compression of at most `max_bytes`; no other rule shares it.
 
 use std::cell::RefCell;
@@ -27,9 +28,9 @@ use crate::{ConfigError, Document, Filter, Judge, Limit};
 pub struct Compression {
     /// Tells two instances of the rule apart.
     pub name: Option<String>,
-    /// Size after compression to size before; MINDOC.
+    /// Size after compression to size before; 0.1, below what clean text and nearly all source code have.
     pub min_compressed_ratio: Limit<f64>,
-    /// Size after compression to size before; MAXDOC.
+    /// Size after compression to size before; 0.72; Chinese: 0.8.
     pub max_compressed_ratio: Limit<f64>,
     /// How long a text must be to be judged.
     pub min_chars: Limit<u64>,
@@ -42,7 +43,7 @@ impl Default for Compression {
         Compression {
             name: None,
             min_compressed_ratio: Limit::all(0.1),
-            max_compressed_ratio: Limit::all(0.75),
+            max_compressed_ratio: Limit::with_zh(0.72, 0.8),
             min_chars: Limit::with_zh(1_000, 400),
             max_bytes: 1 << 20,
         }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use crate::Filter;
+use crate::boilerplate::Boilerplate;
 use crate::c4::C4;
 use crate::characters::Characters;
 use crate::chinese::Chinese;
@@ -19,6 +20,7 @@ use crate::language::Language;
 use crate::length::Length;
 use crate::lines::Lines;
 use crate::pii::Pii;
+use crate::redpajama::Redpajama;
 use crate::token_repetition::TokenRepetition;
 use crate::unicode_repair::UnicodeRepair;
 
@@ -54,6 +56,10 @@ pub enum Config {
     TokenRepetition(TokenRepetition),
     /// How far a text can be compressed.
     Compression(Compression),
+    /// Signals of RedPajama-Data v2, as scores.
+    Redpajama(Redpajama),
+    /// Phrases of notices, placeholder text, addresses.
+    Boilerplate(Boilerplate),
     /// Replaces personal data.
     Pii(Pii),
 }
@@ -184,6 +190,16 @@ const RULES: &[Rule] = &[
         file: include_str!("compression.rs"),
         default: || Config::Compression(Compression::default()),
     },
+    Rule {
+        name: "redpajama",
+        file: include_str!("redpajama.rs"),
+        default: || Config::Redpajama(Redpajama::default()),
+    },
+    Rule {
+        name: "boilerplate",
+        file: include_str!("boilerplate.rs"),
+        default: || Config::Boilerplate(Boilerplate::default()),
+    },
     Rule { name: "pii", file: include_str!("pii.rs"), default: || Config::Pii(Pii::default()) },
 ];
 
@@ -229,6 +245,8 @@ impl Config {
             Config::Chinese(_) => "chinese",
             Config::TokenRepetition(_) => "token_repetition",
             Config::Compression(_) => "compression",
+            Config::Redpajama(_) => "redpajama",
+            Config::Boilerplate(_) => "boilerplate",
             Config::Pii(_) => "pii",
         }
     }
@@ -267,6 +285,8 @@ impl Config {
             Config::Chinese(config) => config.build(),
             Config::TokenRepetition(config) => config.build(),
             Config::Compression(config) => config.build(),
+            Config::Redpajama(config) => config.build(),
+            Config::Boilerplate(config) => config.build(),
             Config::Pii(config) => config.build(),
         }
     }

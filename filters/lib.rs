@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 
+mod boilerplate;
 mod c4;
 mod characters;
 mod chinese;
@@ -23,6 +24,7 @@ mod limit;
 mod lines;
 mod pii;
 mod punctuation;
+mod redpajama;
 mod repeats;
 pub mod segment;
 mod tag;
@@ -34,7 +36,10 @@ mod verdict;
 mod fixtures;
 #[cfg(test)]
 mod parity;
+#[cfg(test)]
+mod parity_nemo;
 
+pub use boilerplate::Boilerplate;
 pub use c4::C4;
 pub use characters::Characters;
 pub use chinese::Chinese;
@@ -52,6 +57,7 @@ pub use limit::{Limit, Number};
 pub use lines::Lines;
 pub use pii::Pii;
 pub use punctuation::{is_punctuation, is_sentence_end};
+pub use redpajama::Redpajama;
 pub use repeats::{Bounds, Duplicates, Repeats, TopGram};
 pub use tag::Tag;
 pub use token_repetition::TokenRepetition;
