@@ -1,13 +1,16 @@
 //! Phrases of cookie and privacy notices, placeholder text, and addresses.
 //!
-//! Removes: a document with `lorem ipsum`; one in which too many paragraphs hold a phrase of notices; one that addresses (URLs) make
-//!   up too much of, or one of whose addresses holds one of `url_words`. `found` is the phrase or word that occurred first.
-//! Units: paragraphs are what stands between blank lines, blank ones left out; addresses run from `http://`, `https://` or `www.` to the
-//!   next blank, quotation mark, angle bracket or character that is not ASCII; their share is one of characters (Unicode scalar values). Ratios of an empty text are 0.
+//! Removes: a document with `lorem ipsum`; one in which too many paragraphs hold a phrase of notices; one that
+//!   addresses (URLs) make up too much of, or one of whose addresses holds one of `url_words`. `found` is the phrase
+//!   or word that occurred first.
+//! Units: paragraphs are what stands between blank lines, blank ones left out; addresses run from `http://`,
+//!   `https://` or `www.` to the next blank, quotation mark, angle bracket or character that is not ASCII; their
+//!   share is one of characters (Unicode scalar values). Ratios of an empty text are 0.
 //! Chinese: has phrases of its own, such as `版权所有` and `未经授权`; an address ends where Chinese goes on without a blank.
-//! Source: NeMo Curator, `BoilerPlateStringFilter` (0.4), `UrlsFilter` (0.2), `PornographicUrlsFilter`; the phrases of C4.
-//! Differs: from NeMo Curator in the phrases, of which it has five paragraphs of a notice in full, in Chinese ones, and in `www.`. Common
-//!   English words, which it counts as well, are `gopher_quality.min_stop_words`.
+//! Source: NeMo Curator, `BoilerPlateStringFilter` (0.4), `UrlsFilter` (0.2), `PornographicUrlsFilter`; the phrases
+//!   of C4.
+//! Differs: from NeMo Curator in the phrases, of which it has five paragraphs of a notice in full, in Chinese ones,
+//!   and in `www.`. Common English words, which it counts as well, are `gopher_quality.min_stop_words`.
 //! Cost: one search for all phrases, and one for addresses.
 
 use std::ops::ControlFlow;

@@ -2,14 +2,15 @@
 //!
 //! Removes: a document when any limit below is broken; the first broken one is reported.
 //! Units: all are shares of the characters (Unicode scalar values) of the text, blanks and newlines included. Letters
-//!   and digits are those of all scripts; a vowel sign or an accent that stands for itself counts as a letter. Marks and
-//!   symbols are Unicode's categories P and S. Emoji are symbols from U+1F000 on and those of U+2600..=U+27BF. `other` is what is neither
-//!   letter nor digit nor newline nor one of `? ! , .` and their full-width forms, `。` and `、`. Ratios of an empty text are 0.
+//!   and digits are those of all scripts; a vowel sign or an accent that stands for itself counts as a letter. Marks
+//!   and symbols are Unicode's categories P and S. Emoji are symbols from U+1F000 on and those of U+2600..=U+27BF.
+//!   `other` is what is neither letter nor digit nor newline nor one of `? ! , .` and their full-width forms, `。` and
+//!   `、`. Ratios of an empty text are 0.
 //! Chinese: a Han character is a letter. `max_other_ratio` is the same, since Chinese has more marks and no blanks.
 //! Source: NeMo Curator, `string.py` (`max_other_ratio` 0.25, `max_digit_ratio` 0.15, `max_blank_ratio` 0.25,
 //!   `max_bracket_ratio` 0.1); Data-Juicer, `alphanumeric_filter` (`min_alphanumeric_ratio` 0.25).
-//! Differs: from NeMo Curator, whose letters are those of English, so that it removes all Chinese; its `⟨⟩` and our `（）【】` are
-//!   brackets here.
+//! Differs: from NeMo Curator, whose letters are those of English, so that it removes all Chinese; its `⟨⟩` and our
+//!   `（）【】` are brackets here.
 //! Cost: one count of the bytes; characters that are not ASCII are classed one by one, Han by a comparison.
 
 use std::ops::ControlFlow;

@@ -1,18 +1,19 @@
 //! Rules for Chinese text: garbled characters, spam, advertising lines.
 //!
-//! Removes: a Chinese document when any limit below is broken; the first broken one is reported. `found` is the phrase of
-//!   spam that occurred first, never what stands in an advertising line.
-//! Units: Han characters are compared with all letters; rare ones and spam with the characters (Unicode scalar values) of the text
-//!   without blanks; lines are what stands between newlines, blank ones left out. Ratios of an empty text are 0.
-//! Chinese: documents in other languages pass, also Japanese. Simplified and traditional text are told apart by characters
-//!   that occur in GB 2312 and not in Big5, or the reverse; limits may differ for `zh-Hant`.
-//! Source: none of the peers has these rules; limits lie beyond what
-//!   `tests/python/rule_values.py` finds in laws, articles, handbooks and classical verse, where up to 7 % of characters are rare in 99 of 100 poems; half of
-//!   the characters are, in the median, where UTF-8 was read as GBK. Rare
-//!   characters and `锟斤拷` are what UTF-8 becomes that is read as GBK (with U+FFFD first), `烫` and `屯` memory that nobody wrote.
+//! Removes: a Chinese document when any limit below is broken; the first broken one is reported. `found` is the
+//!   phrase of spam that occurred first, never what stands in an advertising line.
+//! Units: Han characters are compared with all letters; rare ones and spam with the characters (Unicode scalar
+//!   values) of the text without blanks; lines are what stands between newlines, blank ones left out. Ratios of an
+//!   empty text are 0.
+//! Chinese: documents in other languages pass, also Japanese. Simplified and traditional text are told apart by
+//!   characters that occur in GB 2312 and not in Big5, or the reverse; limits may differ for `zh-Hant`.
+//! Source: none of the peers has these rules; limits lie beyond what `tests/python/rule_values.py` finds in laws,
+//!   articles, handbooks and classical verse, where up to 7 % of characters are rare in 99 of 100 poems; half of the
+//!   characters are, in the median, where UTF-8 was read as GBK. Rare characters and `锟斤拷` are what UTF-8 becomes
+//!   that is read as GBK (with U+FFFD first), `烫` and `屯` memory that nobody wrote.
 //! Differs: lists of phrases were written for this project; longer ones of your own go to the rule `keywords`.
-//! Cost: one look at each character, one search for all phrases, and one look at lines that hold a digit or the
-//!   name of a messenger.
+//! Cost: one look at each character, one search for all phrases, and one look at lines that hold a digit or the name
+//!   of a messenger.
 
 use std::ops::ControlFlow;
 use std::sync::LazyLock;

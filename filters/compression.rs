@@ -1,13 +1,13 @@
 //! How far a text can be compressed.
 //!
-//! Removes: a document whose size after compression, divided by its size before, breaks a limit below: little says that
-//!   it repeats itself, much that it is noise such as base64, keys or random letters.
-//! Units: bytes of UTF-8; zstd, level 3, without checksum and content size. Only the first `max_bytes` are compressed; texts
-//!   of fewer than `min_chars` characters pass, since a short text can hardly be compressed.
-//! Chinese: a character has three bytes, of which compression saves the first, so ratios are lower than the entropy of
-//!   the text suggests and close to those of English; of 1,000 to 1,048,576 bytes,
-//!   clean texts lie between 0.16 and 0.68 (Chinese 0.25 to 0.73, classical verse to 0.75), base64 at three quarters by its
-//!   making (`tests/python/rule_values.py`).
+//! Removes: a document whose size after compression, divided by its size before, breaks a limit below: little says
+//!   that it repeats itself, much that it is noise such as base64, keys or random letters.
+//! Units: bytes of UTF-8; zstd, level 3, without checksum and content size. Only the first `max_bytes` are
+//!   compressed; texts of fewer than `min_chars` characters pass, since a short text can hardly be compressed.
+//! Chinese: a character has three bytes, of which compression saves the first, so ratios are lower than the entropy
+//!   of the text suggests and close to those of English; of 1,000 to 1,048,576 bytes, clean texts lie between 0.16
+//!   and 0.68 (Chinese 0.25 to 0.73, classical verse to 0.75), base64 at three quarters by its making
+//!   (`tests/python/rule_values.py`).
 //! Source: no peer has this rule; the limits were chosen by what texts measure.
 //! Differs: nothing to compare with. zstd was taken because the project has it for its files.
 //! Cost: one compression of at most `max_bytes`; no other rule shares it.

@@ -1,13 +1,13 @@
 //! How long a text, its lines and its words are.
 //!
 //! Removes: a document when any limit below is broken; the first broken one is reported.
-//! Units: characters are Unicode scalar values; bytes those of UTF-8; words what `segment::cut` gives and holds a letter or
-//!   a digit; lines what stands between newlines, blank ones left out, except that their length is that of the line
-//!   untrimmed; `max_word_chars` is about what stands between blanks. Means of nothing are 0.
+//! Units: characters are Unicode scalar values; bytes those of UTF-8; words what `segment::cut` gives and holds a
+//!   letter or a digit; lines what stands between newlines, blank ones left out, except that their length is that of
+//!   the line untrimmed; `max_word_chars` is about what stands between blanks. Means of nothing are 0.
 //! Chinese: words come from a dictionary, the limits of their mean length are those of FineWeb-2 for `cmn_Hani`;
 //!   `max_word_chars` is off, because a paragraph has no blanks.
-//! Source: NeMo Curator, `string.py` (words 50 to 100,000, mean 3 to 10, longest word 1,000); Data-Juicer, `text_length`,
-//!   `maximum_line_length`, `average_line_length`, which are off here.
+//! Source: NeMo Curator, `string.py` (words 50 to 100,000, mean 3 to 10, longest word 1,000); Data-Juicer,
+//!   `text_length`, `maximum_line_length`, `average_line_length`, which are off here.
 //! Differs: from NeMo Curator in not counting marks as parts of words, and in an empty text, which is no error.
 //! Cost: words and lines are shared with other rules; counting characters is one pass.
 

@@ -1,17 +1,18 @@
 //! Shares of lines by how they begin, end and look.
 //!
 //! Removes: a document when any limit below is broken; the first broken one is reported.
-//! Units: lines are what stands between newlines, trimmed; blank ones are left out. Lengths are in characters (Unicode
-//!   scalar values). A line is ended if its last character ends a sentence in any script or is a quotation mark; an
-//!   ellipsis may stand in brackets. A line is upper-case or numeric if more than half of its letters, or of its
-//!   characters without blanks, are. Ratios of a text without lines are 0, so that `min_ended_line_ratio` removes it.
-//! Chinese: `。？！”」』` end a line; `min_ended_line_ratio` has the value of FineWeb-2 for `cmn_Hani`; `……` is an ellipsis
-//!   and `阅读全文` a mark of a cut text as `read more` is.
+//! Units: lines are what stands between newlines, trimmed; blank ones are left out. Lengths are in characters
+//!   (Unicode scalar values). A line is ended if its last character ends a sentence in any script or is a quotation
+//!   mark; an ellipsis may stand in brackets. A line is upper-case or numeric if more than half of its letters, or of
+//!   its characters without blanks, are. Ratios of a text without lines are 0, so that `min_ended_line_ratio` removes
+//!   it.
+//! Chinese: `。？！”」』` end a line; `min_ended_line_ratio` has the value of FineWeb-2 for `cmn_Hani`; `……` is an
+//!   ellipsis and `阅读全文` a mark of a cut text as `read more` is.
 //! Source: NeMo Curator, `string.py` (0.85 unended, 0.3 ellipses, 0.9 bullets); RedPajama-Data v2 and NeMo for the
 //!   characters that are bullets; RefinedWeb (Penedo et al. 2023, arXiv:2306.01116, appendix G.2) for upper-case and
 //!   numeric lines, which it cuts and this rule counts.
-//! Differs: from NeMo Curator in knowing the marks of all scripts, in `-`, `*`, `■`, `▶` and others as bullets, and in asking
-//!   for a blank behind `-`, `*` and `–`, which begin dialogue and emphasis as well.
+//! Differs: from NeMo Curator in knowing the marks of all scripts, in `-`, `*`, `■`, `▶` and others as bullets, and
+//!   in asking for a blank behind `-`, `*` and `–`, which begin dialogue and emphasis as well.
 //! Cost: one look at both ends of each line; characters within lines are read only for upper-case and numeric lines.
 
 use std::ops::ControlFlow;

@@ -1,17 +1,18 @@
 //! Signals of RedPajama-Data v2, as scores.
 //!
 //! Removes: nothing; each signal becomes a column, and a later step or another program decides.
-//! Units: raw words are words and marks as `segment::cut` gives them; normalised words are the words among them, in lower
-//!   case. Shares are from 0 to 1; entropy is in nats; shares of characters in n-grams are of the characters of normalised
-//!   words. Lines are what stands between newlines, blank ones left out. All signals of an empty text are 0.
-//! Chinese: words come from a dictionary; sentences end at `。？！` as well; a letter is one of any script, and the stop words
-//!   are a list of their own, where the original reads `[a-zA-Z]`, splits at blanks and calls every Chinese text one of
-//!   words without letters.
+//! Units: raw words are words and marks as `segment::cut` gives them; normalised words are the words among them, in
+//!   lower case. Shares are from 0 to 1; entropy is in nats; shares of characters in n-grams are of the characters of
+//!   normalised words. Lines are what stands between newlines, blank ones left out. All signals of an empty text are
+//!   0.
+//! Chinese: words come from a dictionary; sentences end at `。？！` as well; a letter is one of any script, and the stop
+//!   words are a list of their own, where the original reads `[a-zA-Z]`, splits at blanks and calls every Chinese
+//!   text one of words without letters.
 //! Source: Weber et al. 2024, arXiv:2411.12372, table of quality signals; RedPajama-Data at 6d2cee9,
 //!   `app/src/core/quality_signals/`. Signals of lines come as their mean over the lines.
-//! Differs: from RedPajama in the cutting of words; in stop words, of which the original has a list of several hundred and this rule
-//!   those of Gopher and FineWeb-2; in leaving out what other rules write: bad words and block lists
-//!   (`keywords`, URLs), classifiers, importance weights by Python's seeded `hash`, duplicates.
+//! Differs: from RedPajama in the cutting of words; in stop words, of which the original has a list of several
+//!   hundred and this rule those of Gopher and FineWeb-2; in leaving out what other rules write: bad words and block
+//!   lists (`keywords`, URLs), classifiers, importance weights by Python's seeded `hash`, duplicates.
 //! Cost: one pass over words, characters and lines, and a table of n-grams for each n from 2 to 10.
 
 use std::ops::ControlFlow;

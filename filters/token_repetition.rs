@@ -1,17 +1,19 @@
 //! Sequences that repeat at once: `a b c a b c a b c`, with a period of 1 to 13 tokens.
 //!
-//! Removes: a document in which some sequence of at most `max_period` tokens stands more than `max_repeats` times in a row.
-//! Units: tokens are words and marks as `segment::cut` gives them, so blanks and newlines do not count; a sequence that stands
-//!   k times in a row repeats k times. A mark or symbol that is repeated without a blank (`-----`, `=====`) is one token a character, but does
-//!   not count as a repetition by itself if `ignore_rules` is set: a line drawn between paragraphs is no fault.
-//! Chinese: words come from a dictionary, and the same sequence may be cut in two ways, so that characters are looked at
-//!   as well, with the same limits.
-//! Source: OLMo 2 (2 OLMo Team 2024, arXiv:2501.00656, section 3), which leaves out documents with 32 or more repeats of a
+//! Removes: a document in which some sequence of at most `max_period` tokens stands more than `max_repeats` times in
+//!   a row.
+//! Units: tokens are words and marks as `segment::cut` gives them, so blanks and newlines do not count; a sequence
+//!   that stands k times in a row repeats k times. A run of one mark (`-----`, `=====`) counts as one token unless
+//!   `ignore_rules` is off: a line drawn between paragraphs is no fault.
+//! Chinese: words come from a dictionary, and the same sequence may be cut in two ways, so that characters are looked
+//!   at as well, with the same limits.
+//! Source: OLMo 2 (2 OLMo Team 2024, arXiv:2501.00656), which leaves out documents with 32 or more repeats of a
 //!   sequence of 1 to 13 tokens; `ngram_repetition_filter` of datamap-rs, `tokenizer_repetitions` of dolma.
-//! Differs: from all three in needing no BPE vocabulary: a word that repeats is a sequence of a few BPE tokens that repeats, and a
-//!   period of 13 words reaches further than one of 13 BPE tokens; what repeats within one word (`hahaha…`, base64) is found by
-//!   characters where `characters` is set.
-//! Cost: for each period one comparison of hashes a token, in a loop without branches that skips what cannot be long enough.
+//! Differs: from all three in needing no BPE vocabulary: a word that repeats is a sequence of a few BPE tokens that
+//!   repeats, and a period of 13 words reaches further than one of 13 BPE tokens; what repeats within one word
+//!   (`hahaha…`, base64) is found by characters where `characters` is set.
+//! Cost: for each period one comparison of hashes a token, in a loop without branches that skips what cannot be long
+//!   enough.
 
 use std::ops::ControlFlow;
 

@@ -1,18 +1,19 @@
 //! Repairs characters: misread UTF-8, HTML entities, control characters, line ends, composed letters.
 //!
-//! Removes: a document in which U+FFFD makes up more than `max_lost_char_ratio` after the repair; all else is an edit. In this order: line ends become `\n`; entities such as `&eacute;` are decoded in texts
-//!   without `<`; lines whose UTF-8 was read as Latin-1, ISO 8859-2, Windows-1250 to 1254, 1257, Mac Roman or code page
-//!   437 are read again, also where that happened several times or to a part of the line, and so are lines of GB 2312 read
-//!   as Latin-1; control characters, colours of terminals and byte order marks go; so do zero-width and direction marks
+//! Removes: a document in which U+FFFD makes up more than `max_lost_char_ratio` after the repair; all else is an
+//!   edit. In this order: line ends become `\n`; entities such as `&eacute;` are decoded in texts without `<`; lines
+//!   whose UTF-8 was read as Latin-1, ISO 8859-2, Windows-1250 to 1254, 1257, Mac Roman or code page 437 are read
+//!   again, also where that happened several times or to a part of the line, and so are lines of GB 2312 read as
+//!   Latin-1; control characters, colours of terminals and byte order marks go; so do zero-width and direction marks
 //!   where they have no function; printers' ligatures (`ﬁ`) become letters; letters are composed (NFC); blank lines
 //!   beyond `max_blank_lines` in a row go. Full-width letters and curly quotes stay unless asked for.
 //! Units: edits are counted by kind: characters, but entities, lines misread or blank, and 1 a text for NFC.
 //! Chinese: full-width marks are never narrowed, only letters and digits, and only if `narrow_letters` is set. Text
 //!   that is all right but rare in Chinese (`“”`, `…`, `·`) is not taken for misread.
 //! Source: Speer, ftfy 6.3 (MIT): classes of characters, order of character sets, control characters.
-//! Differs: from ftfy in keeping curly quotes, full-width forms and the digraphs of Croatian and Dutch; in removing zero-width
-//!   and direction marks, C1 controls that stay, and blank lines; in not guessing a `?` to be a lost byte; in deciding
-//!   about `<` by the whole text instead of line by line.
+//! Differs: from ftfy in keeping curly quotes, full-width forms and the digraphs of Croatian and Dutch; in removing
+//!   zero-width and direction marks, C1 controls that stay, and blank lines; in not guessing a `?` to be a lost byte;
+//!   in deciding about `<` by the whole text instead of line by line.
 //! Cost: one scan of the bytes of a text that needs nothing, which comes back as it was; lines with letters of the
 //!   scripts that misread text shows are searched once with a regular expression.
 
