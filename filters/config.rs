@@ -7,19 +7,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::Filter;
 use crate::bad_words::BadWords;
+use crate::boilerplate::Boilerplate;
 use crate::c4::C4;
 use crate::c4_paragraphs::C4Paragraphs;
+use crate::characters::Characters;
+use crate::chinese::Chinese;
 use crate::classifier::Classifier;
 use crate::code::Code;
+use crate::compression::Compression;
 use crate::fineweb::Fineweb;
 use crate::gopher_quality::GopherQuality;
 use crate::gopher_repetition::GopherRepetition;
 use crate::keywords::Keywords;
 use crate::language::Language;
+use crate::length::Length;
+use crate::lines::Lines;
 use crate::madlad::Madlad;
 use crate::pii::Pii;
+use crate::redpajama::Redpajama;
 use crate::refinedweb_lines::RefinedwebLines;
 use crate::regex::Regex;
+use crate::token_repetition::TokenRepetition;
+use crate::unicode_repair::UnicodeRepair;
 use crate::url::Url;
 
 /// A rule and its settings; each key has a default.
@@ -52,6 +61,24 @@ pub enum Config {
     Classifier(Classifier),
     /// Rules for source code.
     Code(Code),
+    /// Repairs characters and line ends.
+    UnicodeRepair(UnicodeRepair),
+    /// Shares of characters by class.
+    Characters(Characters),
+    /// Shares of lines by how they begin, end and look.
+    Lines(Lines),
+    /// How long a text, its lines and its words are.
+    Length(Length),
+    /// Rules for Chinese text.
+    Chinese(Chinese),
+    /// Sequences that repeat at once.
+    TokenRepetition(TokenRepetition),
+    /// How far a text can be compressed.
+    Compression(Compression),
+    /// Signals of RedPajama-Data v2, as scores.
+    Redpajama(Redpajama),
+    /// Phrases of notices, placeholder text, addresses.
+    Boilerplate(Boilerplate),
     /// Replaces personal data.
     Pii(Pii),
     /// Line-wise corrections of RefinedWeb.
@@ -171,6 +198,51 @@ const RULES: &[Rule] = &[
         default: || Config::Classifier(Classifier::default()),
     },
     Rule { name: "code", file: include_str!("code.rs"), default: || Config::Code(Code::default()) },
+    Rule {
+        name: "unicode_repair",
+        file: include_str!("unicode_repair.rs"),
+        default: || Config::UnicodeRepair(UnicodeRepair::default()),
+    },
+    Rule {
+        name: "characters",
+        file: include_str!("characters.rs"),
+        default: || Config::Characters(Characters::default()),
+    },
+    Rule {
+        name: "lines",
+        file: include_str!("lines.rs"),
+        default: || Config::Lines(Lines::default()),
+    },
+    Rule {
+        name: "length",
+        file: include_str!("length.rs"),
+        default: || Config::Length(Length::default()),
+    },
+    Rule {
+        name: "chinese",
+        file: include_str!("chinese.rs"),
+        default: || Config::Chinese(Chinese::default()),
+    },
+    Rule {
+        name: "token_repetition",
+        file: include_str!("token_repetition.rs"),
+        default: || Config::TokenRepetition(TokenRepetition::default()),
+    },
+    Rule {
+        name: "compression",
+        file: include_str!("compression.rs"),
+        default: || Config::Compression(Compression::default()),
+    },
+    Rule {
+        name: "redpajama",
+        file: include_str!("redpajama.rs"),
+        default: || Config::Redpajama(Redpajama::default()),
+    },
+    Rule {
+        name: "boilerplate",
+        file: include_str!("boilerplate.rs"),
+        default: || Config::Boilerplate(Boilerplate::default()),
+    },
     Rule { name: "pii", file: include_str!("pii.rs"), default: || Config::Pii(Pii::default()) },
     Rule {
         name: "refinedweb_lines",
@@ -220,6 +292,15 @@ impl Config {
             Config::Regex(_) => "regex",
             Config::Classifier(_) => "classifier",
             Config::Code(_) => "code",
+            Config::UnicodeRepair(_) => "unicode_repair",
+            Config::Characters(_) => "characters",
+            Config::Lines(_) => "lines",
+            Config::Length(_) => "length",
+            Config::Chinese(_) => "chinese",
+            Config::TokenRepetition(_) => "token_repetition",
+            Config::Compression(_) => "compression",
+            Config::Redpajama(_) => "redpajama",
+            Config::Boilerplate(_) => "boilerplate",
             Config::Pii(_) => "pii",
             Config::RefinedwebLines(_) => "refinedweb_lines",
         }
@@ -265,6 +346,15 @@ impl Config {
             Config::Regex(config) => config.build(),
             Config::Classifier(config) => config.build(),
             Config::Code(config) => config.build(),
+            Config::UnicodeRepair(config) => config.build(),
+            Config::Characters(config) => config.build(),
+            Config::Lines(config) => config.build(),
+            Config::Length(config) => config.build(),
+            Config::Chinese(config) => config.build(),
+            Config::TokenRepetition(config) => config.build(),
+            Config::Compression(config) => config.build(),
+            Config::Redpajama(config) => config.build(),
+            Config::Boilerplate(config) => config.build(),
             Config::Pii(config) => config.build(),
             Config::RefinedwebLines(config) => config.build(),
         }

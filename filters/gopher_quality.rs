@@ -55,10 +55,10 @@ pub struct GopherQuality {
 }
 
 /// Gopher's stop words; Rae et al. 2021, section A1.1.
-const ENGLISH: [&str; 8] = ["the", "be", "to", "of", "and", "that", "have", "with"];
+pub(crate) const ENGLISH: [&str; 8] = ["the", "be", "to", "of", "and", "that", "have", "with"];
 
 /// Stop words of FineWeb-2's configuration for `cmn_Hani`.
-const CHINESE: [&str; 22] = [
+pub(crate) const CHINESE: [&str; 22] = [
     "的", "年", "在", "月", "是", "和", "日", "了", "於", "·", "為", "有", "被", "人", "中", "为",
     "他", "與", "後", "也", "而", "由",
 ];

@@ -5,6 +5,7 @@
 //! listed here with its reason, once for each way to cut words, so that agreement cannot fall, nor rise, without notice.
 
 mod dclm;
+mod nemo;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -134,6 +134,21 @@ impl Repeats {
         chars
     }
 
+    /// Returns the characters of all words that stand in an n-gram which occurs more than once, each word counted once.
+    pub fn covered_chars(&self, chars_of: impl Fn(std::ops::Range<usize>) -> u64) -> u64 {
+        let (mut chars, mut end) = (0, 0);
+        if self.repeating == 0 {
+            return 0;
+        }
+        for (at, &first) in self.firsts.iter().enumerate() {
+            if first != UNIQUE {
+                chars += chars_of(end.max(at)..at + self.n);
+                end = at + self.n;
+            }
+        }
+        chars
+    }
+
     fn count(&mut self, key: u64, at: usize) {
         let first = self.table.first(key, at as u32);
         self.firsts[at] = first;
@@ -239,6 +254,17 @@ mod tests {
         repeated
     }
 
+    fn naive_covered(words: &[u8], n: usize) -> u64 {
+        let mut covered = vec![false; words.len()];
+        for at in 0..(words.len() + 1).saturating_sub(n) {
+            let gram = &words[at..at + n];
+            if words.windows(n).filter(|other| *other == gram).count() > 1 {
+                covered[at..at + n].fill(true);
+            }
+        }
+        covered.into_iter().filter(|&is_covered| is_covered).count() as u64
+    }
+
     proptest! {
         #[test]
         fn counts_as_the_definition_does(words in prop::collection::vec(0u8..4, 0..60)) {
@@ -248,6 +274,8 @@ mod tests {
                 prop_assert_eq!(repeats.top(), naive_top(&words, n), "top {}-gram", n);
                 let repeated = repeats.repeated_chars(|range| range.len() as u64);
                 prop_assert_eq!(repeated, naive_repeated(&words, n), "repeated {}-grams", n);
+                let covered = repeats.covered_chars(|range| range.len() as u64);
+                prop_assert_eq!(covered, naive_covered(&words, n), "covered by {}-grams", n);
                 repeats.lengthen();
             }
         }
