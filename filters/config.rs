@@ -5,6 +5,12 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+mod error;
+mod rules;
+
+pub use error::ConfigError;
+use rules::RULES;
+
 use crate::Filter;
 use crate::bad_words::BadWords;
 use crate::boilerplate::Boilerplate;
@@ -85,172 +91,6 @@ pub enum Config {
     RefinedwebLines(RefinedwebLines),
 }
 
-/// Why a rule cannot be built from its settings.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A number that makes no sense where it stands, or is NaN.
-    #[error("`{key}` is {value}, but must be {expected}")]
-    OutOfRange {
-        /// The config key.
-        key: &'static str,
-        /// Its value.
-        value: f64,
-        /// What it must be.
-        expected: &'static str,
-    },
-    /// A lower limit above the upper one: no document could be kept.
-    #[error("`{min_key}` is {min}, which is above `{max_key}` = {max}: no document could be kept")]
-    Crossed {
-        /// The key of the lower limit.
-        min_key: &'static str,
-        /// The lower limit.
-        min: f64,
-        /// The key of the upper limit.
-        max_key: &'static str,
-        /// The upper limit.
-        max: f64,
-    },
-    /// A key that needs a value has none.
-    #[error("`{key}` is empty")]
-    Empty {
-        /// The config key.
-        key: &'static str,
-    },
-    /// A value that is not one of those which exist.
-    #[error("`{key}` has no `{value}`; there are {known}")]
-    Unknown {
-        /// The config key.
-        key: &'static str,
-        /// Its value.
-        value: String,
-        /// The values that exist.
-        known: String,
-    },
-    /// A file that a key names cannot be read.
-    #[error("`{key}`")]
-    Unreadable {
-        /// The config key.
-        key: &'static str,
-        /// What went wrong, and with which file.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
-
-/// A rule as `corpusmill rules` lists it.
-struct Rule {
-    name: &'static str,
-    /// The file that implements it; its head is the manual page.
-    file: &'static str,
-    default: fn() -> Config,
-}
-
-const RULES: &[Rule] = &[
-    Rule {
-        name: "language",
-        file: include_str!("language.rs"),
-        default: || Config::Language(Language::default()),
-    },
-    Rule {
-        name: "gopher_quality",
-        file: include_str!("gopher_quality.rs"),
-        default: || Config::GopherQuality(GopherQuality::default()),
-    },
-    Rule {
-        name: "gopher_repetition",
-        file: include_str!("gopher_repetition.rs"),
-        default: || Config::GopherRepetition(GopherRepetition::default()),
-    },
-    Rule { name: "c4", file: include_str!("c4.rs"), default: || Config::C4(C4::default()) },
-    Rule {
-        name: "c4_paragraphs",
-        file: include_str!("c4_paragraphs.rs"),
-        default: || Config::C4Paragraphs(C4Paragraphs::default()),
-    },
-    Rule {
-        name: "bad_words",
-        file: include_str!("bad_words.rs"),
-        default: || Config::BadWords(BadWords::default()),
-    },
-    Rule {
-        name: "fineweb",
-        file: include_str!("fineweb.rs"),
-        default: || Config::Fineweb(Fineweb::default()),
-    },
-    Rule {
-        name: "keywords",
-        file: include_str!("keywords.rs"),
-        default: || Config::Keywords(Keywords::default()),
-    },
-    Rule {
-        name: "madlad",
-        file: include_str!("madlad.rs"),
-        default: || Config::Madlad(Madlad::default()),
-    },
-    Rule { name: "url", file: include_str!("url.rs"), default: || Config::Url(Url::default()) },
-    Rule {
-        name: "regex",
-        file: include_str!("regex.rs"),
-        default: || Config::Regex(Regex::default()),
-    },
-    Rule {
-        name: "classifier",
-        file: include_str!("classifier.rs"),
-        default: || Config::Classifier(Classifier::default()),
-    },
-    Rule { name: "code", file: include_str!("code.rs"), default: || Config::Code(Code::default()) },
-    Rule {
-        name: "unicode_repair",
-        file: include_str!("unicode_repair.rs"),
-        default: || Config::UnicodeRepair(UnicodeRepair::default()),
-    },
-    Rule {
-        name: "characters",
-        file: include_str!("characters.rs"),
-        default: || Config::Characters(Characters::default()),
-    },
-    Rule {
-        name: "lines",
-        file: include_str!("lines.rs"),
-        default: || Config::Lines(Lines::default()),
-    },
-    Rule {
-        name: "length",
-        file: include_str!("length.rs"),
-        default: || Config::Length(Length::default()),
-    },
-    Rule {
-        name: "chinese",
-        file: include_str!("chinese.rs"),
-        default: || Config::Chinese(Chinese::default()),
-    },
-    Rule {
-        name: "token_repetition",
-        file: include_str!("token_repetition.rs"),
-        default: || Config::TokenRepetition(TokenRepetition::default()),
-    },
-    Rule {
-        name: "compression",
-        file: include_str!("compression.rs"),
-        default: || Config::Compression(Compression::default()),
-    },
-    Rule {
-        name: "redpajama",
-        file: include_str!("redpajama.rs"),
-        default: || Config::Redpajama(Redpajama::default()),
-    },
-    Rule {
-        name: "boilerplate",
-        file: include_str!("boilerplate.rs"),
-        default: || Config::Boilerplate(Boilerplate::default()),
-    },
-    Rule { name: "pii", file: include_str!("pii.rs"), default: || Config::Pii(Pii::default()) },
-    Rule {
-        name: "refinedweb_lines",
-        file: include_str!("refinedweb_lines.rs"),
-        default: || Config::RefinedwebLines(RefinedwebLines::default()),
-    },
-];
-
 impl Config {
     /// The names of all rules, in the order in which they are documented.
     pub const ALL: [&'static str; RULES.len()] = {
@@ -304,6 +144,11 @@ impl Config {
             Config::Pii(_) => "pii",
             Config::RefinedwebLines(_) => "refinedweb_lines",
         }
+    }
+
+    /// Returns the keys that can remove a document: what a measure may be called.
+    pub fn checks(&self) -> &'static [&'static str] {
+        RULES.iter().find(|rule| rule.name == self.name()).map_or(&[], |rule| rule.checks)
     }
 
     /// Returns the input columns that the rule reads besides the text.

@@ -120,6 +120,35 @@ fn every_rule_has_a_fixture_in_english_and_in_chinese() {
 }
 
 #[test]
+fn what_a_rule_measures_is_among_its_checks() {
+    let mut scratch = Scratch::default();
+    let texts: Vec<String> = nasty_texts().into_iter().filter(|text| text.len() < 5000).collect();
+    for rule in Config::ALL {
+        let checks = Config::named(rule).unwrap().checks();
+        let settings = serde_json::to_value(Config::named(rule).unwrap()).unwrap();
+        for check in checks {
+            assert!(settings[rule].get(check).is_some(), "{rule} has no key `{check}`");
+        }
+        let mut measured = BTreeSet::new();
+        for row in rows(rule) {
+            let filter = build(rule, &row);
+            for text in texts.iter().chain([&row.text]) {
+                let mut judge = Judge::measuring();
+                let mut doc = Document::new("1", text, &mut scratch);
+                doc.set_language(row.language.as_deref());
+                for (name, value) in &row.columns {
+                    doc.set_column(name, Some(value));
+                }
+                let _ = filter.judge(&mut doc, &mut judge);
+                measured.extend(judge.measures().iter().map(|measure| measure.check));
+            }
+        }
+        let declared: BTreeSet<&str> = checks.iter().copied().collect();
+        assert_eq!(measured, declared, "{rule}");
+    }
+}
+
+#[test]
 fn every_fixture_belongs_to_a_rule() {
     for entry in fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();

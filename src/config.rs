@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use stages::filter::FilterConfig;
+use stages::filter::{FilterConfig, rule_name};
 use stages::pipeline::{LoneStage, Pipeline, Setting, StageConfig};
 use toml::Spanned;
 use toml::de::{DeString, DeValue};
@@ -97,14 +97,6 @@ pub(crate) fn load_models(path: &Path) -> anyhow::Result<Pipeline> {
         true => Ok(file.pipeline),
         false => Err(Mistakes::new(&document, file.mistakes).into()),
     }
-}
-
-/// Returns the name under which a rule's removals are counted: its `name`, or that of its kind.
-pub(crate) fn rule_name(rule: &filters::Config) -> String {
-    // Every rule has a key `name`; written out, it can be asked for without asking which rule it is.
-    let written = serde_json::to_value(rule).unwrap_or_default();
-    let name = written.get(rule.name()).and_then(|settings| settings.get("name")?.as_str());
-    name.unwrap_or(rule.name()).to_owned()
 }
 
 /// What has been read so far.

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stages::disk::write_whole;
 use stages::evaluate::EvaluateReport;
+use stages::filter::rule_name;
 use stages::ledger::UNREADABLE;
 use stages::pipeline::{Pipeline, StageConfig};
 use stages::runner::{Flow, FunnelRow, Manifest};
 use stages::train::TrainReport;
 
-use crate::config::rule_name;
 use crate::prepare::Machine;
 
 /// The report's name.

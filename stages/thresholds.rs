@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::batch::{COLUMNS, ID, LANGUAGE};
 use crate::filter::BROKEN;
+use crate::pipeline::{Pipeline, StageConfig};
 use crate::why::{files_of, is_jsonl, strings};
 
 /// The measured values of one check.
@@ -98,18 +99,16 @@ pub(crate) fn for_each(
     for path in &paths {
         n_documents += u64::try_from(open(path)?.metadata().file_metadata().num_rows())?;
     }
+    let checks = checks_of(dir)?;
     let sample = (max_documents as f64 / n_documents.max(1) as f64).min(1.0);
     let limit = (sample * u64::MAX as f64) as u64;
     for path in &paths {
         let place = || path.display().to_string();
         let reader = open(path)?;
-        ensure!(
-            reader.schema().field_with_name(BROKEN).is_ok(),
-            "{}: no filter stage measured anything\nhint: write `mode = \"annotate\"` beside its rules",
-            dir.display()
-        );
         let base = [BROKEN, COLUMNS[ID], COLUMNS[LANGUAGE]];
-        let is_wanted = |name: &str| is_check(name) || base.contains(&name) || also.contains(&name);
+        let is_wanted = |name: &str| {
+            base.contains(&name) || also.contains(&name) || checks.iter().any(|check| check == name)
+        };
         let fields = reader.schema().fields().iter().enumerate();
         let roots: Vec<_> = fields.filter(|(_, f)| is_wanted(f.name())).map(|(i, _)| i).collect();
         let mask = ProjectionMask::roots(reader.parquet_schema(), roots);
@@ -128,9 +127,28 @@ pub(crate) fn for_each(
     Ok(sample)
 }
 
-/// Says whether a column is named like a check: rule, point, key.
+/// Returns the columns of the checks of a dataset's annotating stages.
+fn checks_of(dir: &Path) -> Result<Vec<String>> {
+    let path = dir.join("pipeline.toml");
+    let place = || path.display().to_string();
+    let text = std::fs::read_to_string(&path).with_context(place)?;
+    let pipeline: Pipeline = toml::from_str(&text).with_context(place)?;
+    let filters = pipeline.stages.iter().filter_map(|stage| match stage {
+        StageConfig::Filter(config) => Some(config.check_columns()),
+        _ => None,
+    });
+    let checks: Vec<String> = filters.flatten().collect();
+    ensure!(
+        !checks.is_empty(),
+        "{}: no filter stage measured anything\nhint: write `mode = \"annotate\"` beside its rules",
+        dir.display()
+    );
+    Ok(checks)
+}
+
+/// Says whether a column that [`for_each`] reads is that of a check.
 pub(crate) fn is_check(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, check)| crate::filter::is_check(check))
+    name.contains('.')
 }
 
 fn take(batch: &RecordBatch, rows: &[usize], measured: &mut Measured) -> Result<()> {

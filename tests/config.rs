@@ -201,10 +201,11 @@ fn the_command_line_may_name_the_output_that_the_file_leaves_out() {
 }
 
 #[test]
-fn every_example_is_a_pipeline_without_mistakes() {
+fn every_example_and_every_recipe_is_a_pipeline_without_mistakes() {
     let bench = Workbench::new();
     let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    for entry in examples.read_dir().unwrap() {
+    let recipes = examples.join("recipes");
+    for entry in examples.read_dir().unwrap().chain(recipes.read_dir().unwrap()) {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|ending| ending == "toml") {
             // The inputs are not here: that is the first thing that may be wrong.

@@ -13,7 +13,7 @@ use crate::batch::{Batch, with_field};
 #[derive(Debug, Default)]
 pub(super) struct Annotations {
     /// For each rule, its checks with the names of their columns.
-    rules: Vec<Vec<(String, String)>>,
+    rules: Vec<Vec<(&'static str, String)>>,
 }
 
 /// What was measured in a batch.
@@ -28,17 +28,10 @@ pub(super) struct Values {
 pub const BROKEN: &str = "broken";
 
 impl Annotations {
-    /// Adds a rule; its checks are those of its keys that can remove a document.
-    ///
-    /// # Errors
-    /// When its settings cannot be written.
-    pub(super) fn push(&mut self, name: &str, config: &filters::Config) -> Result<()> {
-        let written = serde_json::to_value(config).context("cannot write the settings")?;
-        let settings = written.get(config.name()).and_then(|settings| settings.as_object());
-        let keys = settings.into_iter().flat_map(|settings| settings.keys());
-        let checks = keys.filter(|key| is_check(key));
-        self.rules.push(checks.map(|key| (key.clone(), format!("{name}.{key}"))).collect());
-        Ok(())
+    /// Adds a rule.
+    pub(super) fn push(&mut self, name: &str, config: &filters::Config) {
+        let checks = config.checks().iter();
+        self.rules.push(checks.map(|check| (*check, format!("{name}.{check}"))).collect());
     }
 
     /// Adds the columns to a schema.
@@ -56,7 +49,7 @@ impl Annotations {
     /// Takes down what a rule measured in a row.
     ///
     /// # Errors
-    /// When it measured something that no key of it is called after.
+    /// When it measured something that is not among its checks.
     pub(super) fn take(
         &self,
         values: &mut Values,
@@ -66,8 +59,8 @@ impl Annotations {
     ) -> Result<()> {
         let first: usize = self.rules[..rule].iter().map(Vec::len).sum();
         for measure in judge.measures() {
-            let at = self.rules[rule].iter().position(|(check, _)| check == measure.check);
-            let at = at.with_context(|| format!("`{}` is no key of its rule", measure.check))?;
+            let at = self.rules[rule].iter().position(|(check, _)| *check == measure.check);
+            let at = at.with_context(|| format!("`{}` is no check of its rule", measure.check))?;
             values.columns[first + at][row] = Some(measure.value);
             if measure.broken && !values.broken[row].contains(&(first + at)) {
                 values.broken[row].push(first + at);
@@ -105,14 +98,10 @@ impl Annotations {
         batch.with_column(broken_field(), Arc::new(lists.finish()))
     }
 
-    fn columns(&self) -> impl Iterator<Item = &str> {
+    /// Returns the names of the columns of checks.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().flatten().map(|(_, column)| column.as_str())
     }
-}
-
-/// Says whether a key sets a limit, rather than how to measure or edit.
-pub(crate) fn is_check(key: &str) -> bool {
-    key == "keep" || ["min_", "max_", "remove_"].iter().any(|prefix| key.starts_with(prefix))
 }
 
 fn item() -> Field {

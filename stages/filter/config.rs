@@ -7,6 +7,7 @@ use filters::{Tag, Words};
 use serde::{Deserialize, Serialize};
 
 use super::FilterStage;
+use super::annotations::Annotations;
 use super::quantiles::QuantileFilter;
 use crate::pipeline::Built;
 
@@ -56,6 +57,15 @@ pub struct Condition {
 }
 
 impl FilterConfig {
+    /// Returns the columns in which the stage writes what its checks measure: none unless it annotates.
+    pub fn check_columns(&self) -> Vec<String> {
+        let mut annotations = Annotations::default();
+        for rule in self.rules.iter().filter(|_| self.mode == Mode::Annotate) {
+            annotations.push(&rule_name(rule), rule);
+        }
+        annotations.columns().map(str::to_owned).collect()
+    }
+
     /// Makes the stage; a census where a limit is a quantile.
     ///
     /// # Errors
@@ -66,6 +76,14 @@ impl FilterConfig {
             None => Built::Stage(Arc::new(FilterStage::build(self)?)),
         })
     }
+}
+
+/// Returns the name under which a rule's removals are counted: its `name`, or that of its kind.
+pub fn rule_name(rule: &filters::Config) -> String {
+    // Every rule has a key `name`; written out, it can be asked for without asking which rule it is.
+    let written = serde_json::to_value(rule).unwrap_or_default();
+    let name = written.get(rule.name()).and_then(|settings| settings.get("name")?.as_str());
+    name.unwrap_or(rule.name()).to_owned()
 }
 
 /// A condition that is ready to be asked.

@@ -18,9 +18,8 @@ mod trial;
 
 use annotations::Annotations;
 pub use annotations::BROKEN;
-pub(crate) use annotations::is_check;
 use config::Test;
-pub use config::{Condition, FilterConfig, Mode};
+pub use config::{Condition, FilterConfig, Mode, rule_name};
 pub use trial::{Trial, TrialText};
 
 use crate::Stage;
@@ -57,7 +56,7 @@ impl FilterStage {
                     scores.push(score.to_owned());
                 }
             }
-            annotations.push(filter.name(), rule)?;
+            annotations.push(filter.name(), rule);
             filters.push(filter);
         }
         let test = |condition: &Option<Condition>, key| -> Result<Option<Test>> {
