@@ -138,8 +138,13 @@ fn is_japanese(text: &str) -> bool {
     kana > 0 && 2 * (han + kana) > letters && 20 * kana >= han
 }
 
-/// Counts letters, Han and kana among the first 1,000 characters.
+/// Counts letters, Han and kana among the first 1,000 characters; nothing where there is neither Han nor kana.
 fn count_scripts(text: &str) -> (u32, u32, u32) {
+    // Both are written with a byte from 0xE3, which hardly any other text has. A character has four bytes at most.
+    let head = text.as_bytes().get(..4_000).unwrap_or(text.as_bytes());
+    if head.iter().all(|byte| *byte < 0xE3) {
+        return (0, 0, 0);
+    }
     let (mut letters, mut han, mut kana) = (0u32, 0u32, 0u32);
     for char in text.chars().take(1_000) {
         if char.is_ascii() {

@@ -175,7 +175,8 @@ fn take(batch: &RecordBatch, rows: &[usize], measured: &mut Measured) -> Result<
 
 fn check_of<'a>(checks: &'a mut Vec<Check>, name: &str) -> &'a mut Check {
     let at = checks.iter().position(|check| check.name == name).unwrap_or_else(|| {
-        let is_upper = name.rsplit_once('.').is_some_and(|(_, check)| check.starts_with("max_"));
+        let key = name.rsplit_once('.').map_or(name, |(_, check)| check);
+        let is_upper = !key.starts_with("min_") && !key.starts_with("keep");
         let check = Check {
             name: name.to_owned(),
             is_upper,
