@@ -8,6 +8,8 @@
 //! Every rule judges with its defaults, with both ways to cut words, to remove and to measure. It ends with the first panic,
 //! and prints the seed before; `SEED=n` in the environment repeats it.
 
+#![allow(clippy::print_stdout, reason = "a program that prints what it did")]
+
 use std::error::Error;
 use std::io::Read;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
