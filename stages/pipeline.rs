@@ -13,6 +13,7 @@ use crate::dedup_minhash::DedupMinhash;
 use crate::evaluate::Evaluate;
 use crate::filter::FilterConfig;
 use crate::shards::{ShardWriter, Shards};
+use crate::source::Source;
 use crate::tokenize::Tokenize;
 use crate::train::Train;
 use crate::{Census, Stage};
@@ -205,6 +206,23 @@ impl Pipeline {
             mistakes.push(Mistake { stage: None, error });
         }
         if mistakes.is_empty() { Ok(built) } else { Err(mistakes) }
+    }
+
+    /// Fails if a rule needs a column that the input lacks.
+    ///
+    /// # Errors
+    /// The first such rule.
+    pub fn check_columns(&self, source: &Source) -> Result<()> {
+        let filters = self.stages.iter().filter_map(|stage| match stage {
+            StageConfig::Filter(config) => Some(&config.rules),
+            _ => None,
+        });
+        for rule in filters.flatten() {
+            for name in rule.columns_needed() {
+                source.check_has(name, rule.name())?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the columns of the documents that leave the last stage, given those of the input.

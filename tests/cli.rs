@@ -90,6 +90,21 @@ fn a_missing_column_exits_with_2_before_anything_is_written() {
 }
 
 #[test]
+fn a_column_that_a_rule_needs_and_no_file_has_exits_with_2() {
+    let bench = Workbench::new();
+    bench.write("in.csv", "id,text\n1,x\n");
+    let head = "[input]\npaths = [\"in.csv\"]\n[output]\ndir = \"out\"\n";
+    bench.write("p.toml", format!("{head}[[stage]]\nfilter = [{{ url = {{}} }}]\n"));
+    for command in ["check", "run"] {
+        bench
+            .run(&[command, "p.toml"])
+            .expect(2)
+            .says(&["`url` needs a column `url`", "hint: say where"]);
+    }
+    assert!(!bench.path("out").exists());
+}
+
+#[test]
 fn init_prints_a_pipeline_that_check_takes() {
     let bench = Workbench::new();
     let starter = bench.run(&["init"]).expect(0).stdout;

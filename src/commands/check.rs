@@ -21,6 +21,7 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
     // Opening the input finds missing columns, and types that files disagree on.
     let source = Source::new(&plan.pipeline.input, plan.files.clone()).map_err(Failure::refused)?;
     let built = plan.build().map_err(Failure::refused)?;
+    plan.pipeline.check_columns(&source).map_err(Failure::refused)?;
     Pipeline::schema(&built, source.schema()).map_err(Failure::refused)?;
 
     let input: u64 = plan.files.iter().map(|file: &InputFile| file.bytes).sum();

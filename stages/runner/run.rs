@@ -72,6 +72,7 @@ impl<'a> Run<'a> {
     pub fn new(plan: Plan, n_workers: usize, memory: u64, watch: &'a dyn Watch) -> Result<Run<'a>> {
         let built = plan.build()?;
         let source = Source::new(&plan.pipeline.input, plan.files.clone())?;
+        plan.pipeline.check_columns(&source)?;
         Pipeline::schema(&built, source.schema())?;
         let dir = plan.pipeline.dir().to_owned();
         let (schema, n_workers) = (OnceLock::new(), n_workers.max(1));

@@ -77,6 +77,8 @@ pub struct Block {
 pub struct Source {
     files: Arc<[InputFile]>,
     layout: Arc<Layout>,
+    /// Base columns that no file has.
+    absent: Vec<usize>,
 }
 
 /// What all readers of a source know.
@@ -123,11 +125,15 @@ impl Source {
                 mapping.name(column)
             );
         }
+        // Any line of JSON may have any column, and nobody knows what a broken file had.
+        let is_known = lines.is_none() && is_found[TEXT];
+        let may_have = |column: &usize| is_found[*column] || !is_known;
+        let absent = (0..COLUMNS.len()).filter(|column| !may_have(column)).collect();
         if let Some(file) = lines {
             own.add(file, &schema::extra_field())?;
         }
         let layout = Layout { schema: own.schema(), mapping, max_line_bytes: input.max_line_bytes };
-        Ok(Source { files: files.into(), layout: Arc::new(layout) })
+        Ok(Source { files: files.into(), layout: Arc::new(layout), absent })
     }
 
     /// Builds the source again from the schema that a plan holds, without a look at every file.
@@ -137,12 +143,25 @@ impl Source {
     pub fn with_schema(input: &Input, files: Vec<InputFile>, schema: SchemaRef) -> Result<Source> {
         let mapping = Mapping::new(&input.columns)?;
         let layout = Layout { schema, mapping, max_line_bytes: input.max_line_bytes };
-        Ok(Source { files: files.into(), layout: Arc::new(layout) })
+        Ok(Source { files: files.into(), layout: Arc::new(layout), absent: Vec::new() })
     }
 
     /// Returns the files, by number.
     pub fn files(&self) -> &Arc<[InputFile]> {
         &self.files
+    }
+
+    /// Fails if no file has a column that `who` needs.
+    ///
+    /// # Errors
+    /// That one, with how to name it.
+    pub fn check_has(&self, name: &str, who: &str) -> Result<()> {
+        ensure!(
+            !self.absent.iter().any(|column| COLUMNS[*column] == name),
+            "`{who}` needs a column `{name}`, which no input file has\n\
+             hint: say where it stands, `columns = {{ {name} = \"…\" }}` in [input]"
+        );
+        Ok(())
     }
 
     /// Returns the columns of every batch: the base columns, then the input's own, `extra` last.
