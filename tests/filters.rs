@@ -183,6 +183,8 @@ fn a_limit_may_be_a_quantile_of_what_the_documents_measure() {
         .expect(0)
         .says(&[&format!("limit {words}").replace(".0", "")]);
     bench.run(&["verify", "out"]).expect(0);
+    bench.write("odd.toml", pipeline("filter = [{ c4 = { min_line_words = \"q0.1\" } }]"));
+    bench.run(&["check", "odd.toml"]).expect(2).says(&["odd.toml:6:", "cannot be a quantile"]);
     let by = rule("min_words = { quantile = 0.5, by = \"language\" }");
     bench.write(
         "by.toml",

@@ -55,7 +55,13 @@ impl QuantileFilter {
         let mut wanted = Vec::new();
         for (rule, config) in config.rules.iter().enumerate() {
             for (key, value) in settings(config)? {
-                wanted.extend(read(&value).map(|(share, by_language)| Wanted {
+                let quantile = read(&value);
+                ensure!(
+                    quantile.is_none() || config.checks().contains(&key.as_str()),
+                    "{}: `{key}` says how to measure, and cannot be a quantile",
+                    config.name()
+                );
+                wanted.extend(quantile.map(|(share, by_language)| Wanted {
                     rule,
                     key,
                     share,
