@@ -83,6 +83,28 @@ fn thresholds_tell_what_other_limits_would_remove() {
 }
 
 #[test]
+fn a_column_of_the_input_is_never_overwritten_by_annotations() {
+    let bench = bench("filter = [{ gopher_quality = {} }]\nmode = \"annotate\"");
+    bench.run(&["run", "web.toml"]).expect(0);
+    let again =
+        "[input]\npaths = [\"out\"]\n[output]\ndir = \"again\"\n[[stage]]\nmode = \"annotate\"\n";
+    bench.write("again.toml", format!("{again}filter = [{{ fineweb = {{}} }}]\n"));
+    let error = "the input has a column `broken`";
+    bench.run(&["check", "again.toml"]).expect(2).says(&[error, "hint: rename it"]);
+    bench.run(&["run", "again.toml"]).expect(2).says(&[error]);
+    // Two annotating stages of one pipeline share the column.
+    let two = self::bench(
+        "filter = [{ gopher_quality = {} }]\nmode = \"annotate\"\n[[stage]]\nmode = \"annotate\"\nfilter = [{ fineweb = {} }]",
+    );
+    two.run(&["run", "web.toml"]).expect(0);
+    let rows = documents(&two);
+    let broken = rows.column_by_name("broken").unwrap().as_list::<i32>().value(2);
+    let broken: Vec<_> = broken.as_string::<i32>().iter().flatten().collect();
+    assert!(broken.iter().any(|check| check.starts_with("gopher_quality.")), "{broken:?}");
+    assert!(broken.iter().any(|check| check.starts_with("fineweb.")), "{broken:?}");
+}
+
+#[test]
 fn what_an_annotating_stage_measures_is_what_a_removing_one_decides_by() {
     let rules = "filter = [{ gopher_quality = { min_words = 5 } }]\n";
     let removing = bench(rules);
@@ -183,6 +205,14 @@ fn a_limit_may_be_a_quantile_of_what_the_documents_measure() {
         .expect(0)
         .says(&[&format!("limit {words}").replace(".0", "")]);
     bench.run(&["verify", "out"]).expect(0);
+    bench
+        .run(&["run", "web.toml", "--output", "again", "--threads", "1", "--memory", "64MiB"])
+        .expect(0);
+    assert_eq!(
+        bench.dataset("again"),
+        bench.dataset("out"),
+        "limits depend on the documents alone"
+    );
     bench.write("odd.toml", pipeline("filter = [{ c4 = { min_line_words = \"q0.1\" } }]"));
     bench.run(&["check", "odd.toml"]).expect(2).says(&["odd.toml:6:", "cannot be a quantile"]);
     let by = rule("min_words = { quantile = 0.5, by = \"language\" }");
@@ -192,4 +222,12 @@ fn a_limit_may_be_a_quantile_of_what_the_documents_measure() {
     );
     bench.run(&["run", "by.toml", "--output", "by"]).expect(0);
     assert!(bench.json("by/limits/gopher_quality.json")["1"]["min_words"].is_object());
+    // The rule that finds the language goes by what it found.
+    let found = "filter = [{ language = { keep = [\"en\"], min_score = { quantile = 0.1, by = \"language\" } } }]";
+    bench.write("found.toml", pipeline(found));
+    bench.run(&["run", "found.toml", "--output", "found"]).expect(0);
+    let limits = bench.json("found/limits/language.json");
+    let languages = limits["0"]["min_score"].as_object().expect("limits by language");
+    let is_found = |language: &String| !["other", "zh"].contains(&language.as_str());
+    assert!(languages.keys().any(is_found), "{languages:?}, and Chinese is known by its script");
 }

@@ -1,8 +1,9 @@
 //! Columns of what rules measured: one for each check, and `broken`, the list of checks whose limit did not hold.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use arrow::array::{ArrayRef, AsArray, Float64Builder, ListArray, ListBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use filters::Judge;
@@ -35,9 +36,23 @@ impl Annotations {
     }
 
     /// Adds the columns to a schema.
-    pub(super) fn schema(&self, input: SchemaRef) -> SchemaRef {
-        let schema = self.columns().fold(input, |schema, name| with_field(&schema, field(name)));
-        with_field(&schema, broken_field())
+    ///
+    /// # Errors
+    /// When the input has columns of these names, which would be lost.
+    pub(super) fn schema(&self, input: SchemaRef) -> Result<SchemaRef> {
+        let mut schema = input.clone();
+        for field in self.columns().map(field).chain([broken_field()]) {
+            // Another annotating stage of this pipeline has a `broken` like ours, to which this one adds.
+            let known = input.field_with_name(field.name()).ok();
+            ensure!(
+                known.is_none_or(|known| *known == broken_field()),
+                "the input has a column `{0}`, which `mode = \"annotate\"` writes\n\
+                 hint: rename it, or leave it out",
+                field.name()
+            );
+            schema = with_field(&schema, field);
+        }
+        Ok(schema)
     }
 
     /// Makes room for the values of `n` rows.
@@ -108,8 +123,10 @@ fn item() -> Field {
     Field::new("item", DataType::Utf8, true)
 }
 
+/// The mark tells the column from one of the input, which is carried without marks.
 fn broken_field() -> Field {
-    Field::new(BROKEN, DataType::List(Arc::new(item())), true)
+    let mark = HashMap::from([("corpusmill:broken".to_owned(), String::new())]);
+    Field::new(BROKEN, DataType::List(Arc::new(item())), true).with_metadata(mark)
 }
 
 fn field(name: &str) -> Field {

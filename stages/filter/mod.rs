@@ -74,7 +74,7 @@ impl FilterStage {
     }
 
     /// Lets the rules measure every document of a batch that the stage is for; `take` sees each rule's measures, and the
-    /// document's language as that rule found it.
+    /// language that the rule's limits went by.
     fn measure(&self, batch: &Batch, mut take: impl FnMut(usize, Tag, &Judge)) {
         let (ids, texts) = (batch.ids(), batch.texts());
         let mut scratch = self.idle().pop().unwrap_or_default();
@@ -85,9 +85,11 @@ impl FilterStage {
                 continue;
             }
             for (rule, filter) in self.filters.iter().enumerate() {
-                let language = doc.tag();
+                let before = doc.tag();
                 let _ = filter.judge(&mut doc, &mut judge);
-                take(rule, language, &judge);
+                // The rule may have named the language, and gone by it; where nobody named one, an edit may change the guess.
+                let named = doc.language().and_then(Tag::read);
+                take(rule, named.unwrap_or(before), &judge);
                 judge.take();
             }
         }
@@ -148,10 +150,10 @@ impl Stage for FilterStage {
     fn schema(&self, input: SchemaRef) -> Result<SchemaRef> {
         let field = |schema: SchemaRef, score: &String| with_field(&schema, score_field(score));
         let schema = self.scores.iter().fold(input, field);
-        Ok(match &self.annotations {
+        match &self.annotations {
             Some(annotations) => annotations.schema(schema),
-            None => schema,
-        })
+            None => Ok(schema),
+        }
     }
 
     fn is_costly(&self) -> bool {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use arrow::datatypes::SchemaRef;
@@ -27,7 +28,8 @@ const MIN_DOCUMENTS: u64 = 100;
 /// A filter stage whose limits are not known yet.
 pub(crate) struct QuantileFilter {
     config: FilterConfig,
-    schema: FilterStage,
+    /// The stage with these limits off.
+    stage: Arc<FilterStage>,
     rounds: [Box<dyn Round>; 1],
 }
 
@@ -41,7 +43,7 @@ struct Wanted {
 }
 
 struct Measure {
-    stage: FilterStage,
+    stage: Arc<FilterStage>,
     wanted: Vec<Wanted>,
     n_ranges: u32,
 }
@@ -72,9 +74,9 @@ impl QuantileFilter {
         if wanted.is_empty() {
             return Ok(None);
         }
-        let measure = Measure { stage: FilterStage::build(config)?, wanted, n_ranges };
-        let schema = FilterStage::build(config)?;
-        Ok(Some(QuantileFilter { config: config.clone(), schema, rounds: [Box::new(measure)] }))
+        let stage = Arc::new(FilterStage::build(config)?);
+        let measure = Measure { stage: stage.clone(), wanted, n_ranges };
+        Ok(Some(QuantileFilter { config: config.clone(), stage, rounds: [Box::new(measure)] }))
     }
 }
 
@@ -103,7 +105,7 @@ impl Census for QuantileFilter {
     }
 
     fn schema(&self, input: SchemaRef) -> Result<SchemaRef> {
-        self.schema.schema(input)
+        self.stage.schema(input)
     }
 
     fn open(&self, sealed: Sealed) -> Result<Box<dyn Stage>> {
