@@ -23,7 +23,7 @@ use mistake::Mistake;
 pub(crate) use mistake::{Mistakes, suggest};
 pub(crate) use size::parse_size;
 
-use crate::trial::Test;
+use crate::trial::{Filters, Test};
 
 /// A pipeline, and what the file says besides.
 #[derive(Debug)]
@@ -168,12 +168,17 @@ impl<'a> File<'a> {
 
     /// Runs the tests of the file; one that fails is a mistake of it.
     fn run_tests(&mut self) {
-        for (place, test) in std::mem::take(&mut self.tests) {
-            match test.run(&self.pipeline) {
-                Ok(None) => {}
-                Ok(Some(wrong)) => self.blame(place, "test", anyhow::Error::msg(wrong)),
-                Err(error) => self.blame(place, "test", error),
+        let tests = std::mem::take(&mut self.tests);
+        let Some((first, _)) = tests.first() else { return };
+        match Filters::build(&self.pipeline) {
+            Ok(filters) => {
+                for (place, test) in &tests {
+                    if let Some(wrong) = test.run(&filters) {
+                        self.blame(place, "test", anyhow::Error::msg(wrong));
+                    }
+                }
             }
+            Err(error) => self.blame(first, "test", error),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::args;
 use crate::config;
 use crate::failure::Failure;
 use crate::output::{note, print, print_json};
-use crate::trial::Outcome;
+use crate::trial::Filters;
 
 /// Prints what was measured and decided on stderr, and on stdout the text as the rules left it; or all as JSON.
 pub(crate) fn try_text(args: &args::Try) -> Result<(), Failure> {
@@ -20,7 +20,7 @@ pub(crate) fn try_text(args: &args::Try) -> Result<(), Failure> {
         url: args.url.clone(),
         source: args.source.clone(),
     };
-    let outcome = Outcome::of(&loaded.pipeline, row)?;
+    let outcome = Filters::build(&loaded.pipeline)?.examine(row);
     if args.json {
         return Ok(print_json(&outcome.json())?);
     }
