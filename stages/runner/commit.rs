@@ -11,7 +11,7 @@ use super::FORMAT;
 use super::chain::Chain;
 use super::ids;
 use super::pass::REMOVED;
-use super::plan::{Kind, Plan};
+use super::plan::{Kind, Pass, Plan};
 use super::receipt::Receipt;
 use super::run::Run;
 use super::tally::{Flow, Tally};
@@ -158,7 +158,11 @@ pub fn commit(run: &Run<'_>) -> Result<Committed> {
         run.source.check_unchanged(file)?;
     }
     let mut files = publish_outputs(run)?;
-    for (name, path) in dataset_files(run)? {
+    let mut added = BTreeMap::new();
+    for pass in passes(&run.plan) {
+        added.extend(files_of(run, pass)?);
+    }
+    for (name, path) in added {
         let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
         let seal = write_whole(&run.dir.join(&name), &bytes)?;
         files.push(FileSeal { path: name, ..seal });
@@ -228,18 +232,17 @@ fn check_unreadable(run: &Run<'_>, tally: &Tally) -> Result<()> {
     )
 }
 
-/// Returns the files that stages add to the dataset, and the names they have there.
-pub(super) fn dataset_files(run: &Run<'_>) -> Result<BTreeMap<String, PathBuf>> {
-    let passes = run.plan.steps.iter().filter_map(|step| match &step.kind {
+/// Returns the files that the stages of a pass add to the dataset, and the names they have there.
+pub(super) fn files_of(run: &Run<'_>, pass: &Pass) -> Result<Vec<(String, PathBuf)>> {
+    Ok(Chain::open(run, pass)?.stages().iter().flat_map(|stage| stage.files()).collect())
+}
+
+/// Returns the passes of a plan, in order.
+pub(super) fn passes(plan: &Plan) -> impl DoubleEndedIterator<Item = &Pass> {
+    plan.steps.iter().filter_map(|step| match &step.kind {
         Kind::Pass(pass) => Some(pass),
         _ => None,
-    });
-    let mut files = BTreeMap::new();
-    for pass in passes {
-        let chain = Chain::open(run, pass)?;
-        files.extend(chain.stages().iter().flat_map(|stage| stage.files()));
-    }
-    Ok(files)
+    })
 }
 
 /// Gives the outputs of all steps their names in the dataset.

@@ -49,7 +49,8 @@ impl<'a> OpenGather<'a> {
             }
             Kind::Shuffle { stage, scan } => {
                 let Built::Shards(shards) = &run.built[stage] else { bail!("no shards") };
-                let files = commit::dataset_files(run)?;
+                let last = commit::passes(&run.plan).next_back().context("the plan has no pass")?;
+                let files = commit::files_of(run, last)?;
                 let tokenizer = files.into_iter().find(|(name, _)| *name == TOKENIZER);
                 let (_, tokenizer) = tokenizer.context("no tokenizer")?;
                 Work::Shuffle { shards, rows: ScannedRows::of(run, scan), tokenizer }
