@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod allocator;
 mod args;
 mod bounds;
 mod commands;
@@ -38,10 +39,8 @@ mod trial;
 use args::{Args, Command};
 use failure::Failure;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::set_up();
     hide_caught_panics();
     match Args::try_parse() {
         Ok(args) => match run(args.command) {
