@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Status(Folder),
     /// Prints what happened to a document
     Why(Why),
+    /// Prints which documents were removed as copies of which, the largest clusters first
+    Duplicates(Duplicates),
     /// Reads a text on stdin, and prints what every rule of a pipeline measures, edits and decides
     Try(Try),
     /// Prints what other limits would remove, from what `mode = "annotate"` measured
@@ -137,6 +139,28 @@ pub(crate) struct Why {
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Prints JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Duplicates {
+    /// The dataset folder
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// A document, by id or `file:row`: shows its clusters, and two documents of each side by side
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// The removed document that is shown beside the kept one; else ID itself, or the one that is least like it
+    #[arg(long, value_name = "ID", requires = "id")]
+    pub(crate) with: Option<String>,
+    /// Clusters that are listed, or documents of a cluster
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) top: usize,
+    /// Columns of the terminal for two documents side by side
+    #[arg(long, value_name = "N", default_value_t = 120)]
+    pub(crate) width: usize,
+    /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -3,6 +3,7 @@
 mod check;
 mod classifier;
 mod commit;
+mod duplicates;
 mod evaluate;
 mod init;
 mod plan;
@@ -21,6 +22,7 @@ mod why;
 pub(crate) use check::check;
 pub(crate) use classifier::classifier;
 pub(crate) use commit::commit;
+pub(crate) use duplicates::duplicates;
 pub(crate) use evaluate::evaluate;
 pub(crate) use init::init;
 pub(crate) use plan::plan;

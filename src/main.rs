@@ -33,6 +33,7 @@ mod output;
 mod prepare;
 mod progress;
 mod report;
+mod side_by_side;
 mod table;
 mod trial;
 
@@ -70,6 +71,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Why(args) => commands::why(&args),
         Command::Statistics(args) => commands::statistics(&args),
         Command::Thresholds(args) => commands::thresholds(&args),
+        Command::Duplicates(args) => commands::duplicates(&args),
         Command::Try(args) => commands::try_text(&args),
         Command::Verify(args) => commands::verify(&args),
         Command::Rules(args) => commands::rules(&args),

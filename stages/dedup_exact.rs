@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::batch::{Batch, Place};
-use crate::duplicates::{Duplicate, RemoveDuplicates};
-use crate::rows::{Combine, Decisions, Gathered, Layout, Ranges, Rows, Sealed, SortedRows};
+use crate::duplicates::{self, Decider, Duplicate, EarlierFiles, RemoveDuplicates};
+use crate::rows::{Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, Sealed, SortedRows};
 use crate::{Census, Round, Stage};
 
 const NAME: &str = "dedup_exact";
@@ -48,7 +48,7 @@ impl Census for ExactCensus {
     }
 
     fn open(&self, sealed: Sealed) -> Result<Box<dyn Stage>> {
-        Ok(Box::new(RemoveDuplicates::open(NAME, &sealed)))
+        Ok(Box::new(RemoveDuplicates::open(NAME, &sealed, EarlierFiles::none())))
     }
 }
 
@@ -76,19 +76,24 @@ impl Round for TextRound {
     }
 
     fn gather(&self, rows: &mut SortedRows, out: &mut Gathered) -> Result<()> {
-        let (mut kept, mut payload) = (Vec::new(), Vec::new());
+        let (mut kept, mut decider) = (Vec::new(), Decider::default());
         while rows.next_group()? {
             let Some(first) = rows.next_value()? else { continue };
             kept.clear();
             kept.extend_from_slice(first);
             let of = Place::from_bytes(&kept)?;
             let of_id = str::from_utf8(&kept[Place::BYTES..])?;
-            Duplicate { of, of_id, similarity: 1.0 }.write(&mut payload);
+            let duplicate = Duplicate { of, of_id, similarity: 1.0 };
             while let Some(value) = rows.next_value()? {
-                out.decide(Place::from_bytes(value)?, &payload)?;
+                let id = str::from_utf8(value.get(Place::BYTES..).unwrap_or_default())?;
+                decider.decide(out, of, (Place::from_bytes(value)?, id), &duplicate)?;
             }
         }
         Ok(())
+    }
+
+    fn seal(&self, seal: &mut Seal) -> Result<()> {
+        duplicates::seal(seal)
     }
 }
 
@@ -100,7 +105,7 @@ mod tests {
 
     use super::*;
     use crate::duplicates::driver::{Driver, Outcome, TestDocument, corpus};
-    use crate::ledger::Cause;
+    use crate::ledger::{Cause, Original};
 
     fn run(driver: &Driver, n_ranges: u32, corpus: &[TestDocument]) -> Outcome {
         driver.run(&DedupExact {}.build(n_ranges).unwrap(), corpus)
@@ -154,8 +159,8 @@ mod tests {
             }
             prop_assert_eq!(outcome.kept.len(), first.len());
             for removed in &outcome.removed {
-                let Cause::Duplicate { of, .. } = removed.cause else { panic!() };
-                prop_assert_eq!(first[removed.text.as_str()], of);
+                let Cause::Duplicate { of, .. } = &removed.cause else { panic!() };
+                prop_assert_eq!(&Original::Input(first[removed.text.as_str()]), of);
             }
             prop_assert_eq!(&outcome, &run(&Driver::default(), 1, &corpus));
             prop_assert!(run(&driver, n_ranges, &outcome.kept).removed.is_empty());

@@ -1,6 +1,7 @@
 //! The ledger: every row that does not stay, with its cause.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use filters::Removal;
 
@@ -20,8 +21,8 @@ pub enum Cause {
     Duplicate {
         /// The stage that decided.
         stage: &'static str,
-        /// Where the kept row stood.
-        of: Place,
+        /// Where the kept row stands.
+        of: Original,
         /// The id of the kept row.
         of_id: String,
         /// True similarity of the two, 1 for an exact copy.
@@ -44,6 +45,30 @@ impl Cause {
             Cause::Rule { rule, removal } => format!("{rule}.{}", removal.check),
             Cause::Duplicate { stage, .. } => (*stage).to_owned(),
             Cause::Unreadable { .. } => UNREADABLE.to_owned(),
+        }
+    }
+}
+
+/// Where the row stands that a copy is a copy of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Original {
+    /// In the input.
+    Input(Place),
+    /// In an earlier dataset.
+    Earlier {
+        /// The dataset's file, by path.
+        file: Arc<str>,
+        /// The row in it.
+        row: u64,
+    },
+}
+
+impl Original {
+    /// Returns the row in its file.
+    pub fn row(&self) -> u64 {
+        match self {
+            Original::Input(place) => place.row,
+            Original::Earlier { row, .. } => *row,
         }
     }
 }

@@ -17,7 +17,7 @@ pub mod config;
 pub mod dedup_exact;
 pub mod dedup_minhash;
 pub mod disk;
-mod duplicates;
+pub mod duplicates;
 pub mod evaluate;
 pub mod filter;
 pub mod ledger;
@@ -36,6 +36,7 @@ pub mod verify;
 pub mod why;
 
 pub use batch::{Batch, Origin, Place};
+pub use duplicates::Clusters;
 pub use ledger::{Cause, Ledger, Removed};
 use rows::{Decisions, Gathered, Layout, Rows, Seal, Sealed, SortedRows};
 
@@ -60,6 +61,11 @@ pub trait Stage: Send + Sync {
     /// Returns the files that belong to the dataset, and the names they have there.
     fn files(&self) -> Vec<(String, PathBuf)> {
         Vec::new()
+    }
+
+    /// Returns where the clusters of duplicates lie, of which it removes all documents but one.
+    fn clusters(&self) -> Option<Clusters> {
+        None
     }
 
     /// Returns the rows that stay; `ledger` takes every other row with its cause.

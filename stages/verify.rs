@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::config::{Documents, KeepRemoved};
 use crate::disk::{FileSeal, seal_file};
 use crate::pipeline::Pipeline;
-use crate::runner::{MANIFEST, Manifest};
+use crate::runner::{CLUSTERS, MANIFEST, Manifest};
 use crate::token_shards::TokenShard;
 use crate::tokenize::TOKENIZER;
 use crate::why::{files_of, for_each_line, for_each_match, is_jsonl, strings};
@@ -62,6 +62,7 @@ pub fn verify(dir: &Path) -> Result<Verified> {
         if output.removed != KeepRemoved::None {
             check.removed();
         }
+        check.clusters();
         check.tokens(output.documents != Documents::None);
     }
     Ok(check.verified)
@@ -184,6 +185,29 @@ impl Check<'_> {
         for cause in causes {
             let (found, expected) = (number(&counts, cause), number(&self.manifest.removed, cause));
             self.expect(&format!("removed, {cause}"), found, expected);
+        }
+    }
+
+    /// Counts duplicates by the stage that removed them.
+    fn clusters(&mut self) {
+        let path = self.dir.join(CLUSTERS);
+        if !path.exists() {
+            return;
+        }
+        let counted = self.attempt(CLUSTERS, |_| {
+            let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+            let all = |batch: &RecordBatch| BooleanArray::from(vec![true; batch.num_rows()]);
+            for_each_match(&path, &["stage"], all, |batch| {
+                for stage in strings(batch, "stage").iter().flatten() {
+                    *counts.entry(stage.to_owned()).or_default() += 1;
+                }
+                Ok(())
+            })?;
+            Ok(counts)
+        });
+        for (stage, found) in counted.unwrap_or_default() {
+            let expected = self.manifest.removed.get(&stage).copied().unwrap_or(0);
+            self.expect(&format!("{CLUSTERS}, {stage}"), found, expected);
         }
     }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::batch::Place;
 use crate::duplicates::driver::{Driver, Outcome, TestDocument, corpus};
-use crate::ledger::Cause;
+use crate::ledger::{Cause, Original};
 
 fn run(config: &DedupMinhash, driver: &Driver, corpus: &[TestDocument]) -> Outcome {
     driver.run(&config.build(3).unwrap(), corpus)
@@ -72,6 +72,7 @@ fn check(outcome: &Outcome, threshold: f64) {
         let Cause::Duplicate { of, of_id, similarity, .. } = &removed.cause else {
             panic!("{removed:?}")
         };
+        let Original::Input(of) = of else { panic!("{removed:?}") };
         let kept = kept.get(of).expect("the kept document is kept by this stage");
         assert!(*of < removed.place && kept.id == *of_id);
         assert_eq!(*similarity, jaccard(&kept.text, &removed.text));

@@ -14,8 +14,8 @@ use super::kept::KeptDocuments;
 use super::{Cutter, Limits, NAME};
 use crate::Round;
 use crate::batch::{Batch, Place};
-use crate::duplicates::Duplicate;
-use crate::rows::{Combine, Decisions, Gathered, Layout, Ranges, Rows, SortedRows};
+use crate::duplicates::{self, Decider, Duplicate};
+use crate::rows::{Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, SortedRows};
 
 /// Round 2. Key: the first place of a component; value: a candidate. Decides: place -> duplicate.
 pub(super) struct VerifyRound {
@@ -50,27 +50,31 @@ impl Round for VerifyRound {
     fn gather(&self, rows: &mut SortedRows, out: &mut Gathered) -> Result<()> {
         let n_bands = self.cutter.signer.n_bands();
         let mut kept = KeptDocuments::default();
-        let (mut numbers, mut payload) = (Vec::new(), Vec::new());
+        let (mut numbers, mut decider) = (Vec::new(), Decider::default());
         while rows.next_group()? {
+            let component = Place::from_bytes(rows.key())?;
             kept.clear();
             let mut n_not_remembered = 0_u64;
             while let Some(value) = rows.next_value()? {
                 let document = Candidate::read(value, n_bands, &mut numbers)?;
                 if let Some((kept, similarity)) = kept.find(&document, self.limits.threshold) {
                     let decision = Duplicate { of: kept.place, of_id: &kept.id, similarity };
-                    decision.write(&mut payload);
-                    out.decide(document.place, &payload)?;
+                    let copy = (document.place, document.id);
+                    decider.decide(out, component, copy, &decision)?;
                 } else if !kept.keep(&document, &self.limits) {
                     n_not_remembered += 1;
                 }
             }
             if n_not_remembered > 0 {
-                let component = Place::from_bytes(rows.key())?;
                 let id = kept.first().map_or("", |first| &first.id);
                 out.warn(self.limits.warning(component, id, n_not_remembered));
             }
         }
         Ok(())
+    }
+
+    fn seal(&self, seal: &mut Seal) -> Result<()> {
+        duplicates::seal(seal)
     }
 }
 

@@ -1,14 +1,26 @@
-//! What every deduplication ends in: decisions that name the kept document, and the stage that applies them.
+//! What every deduplication of documents ends in: decisions that name the kept document, the stage that applies them, and the
+//! rows of `clusters.parquet`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
 use crate::Stage;
 use crate::batch::{Batch, Place};
-use crate::ledger::{Cause, Ledger};
-use crate::rows::{Decisions, Sealed};
+use crate::ledger::{Cause, Ledger, Original};
+use crate::rows::{Decisions, Gathered, Seal, Sealed};
 
+mod browse;
+mod clusters;
 #[cfg(test)]
 pub(crate) mod driver;
+
+pub use browse::{Cluster, Copy, Member, Overview, clusters_of, overview};
+pub(crate) use clusters::write_clusters;
+
+/// What a seal calls the rows of clusters.
+const CLUSTERS: &str = "clusters.rows";
 
 /// The decision that a document is a copy of one that stays.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +35,7 @@ pub(crate) struct Duplicate<'a> {
 
 impl<'a> Duplicate<'a> {
     /// Writes the decision as a payload: place, similarity, id.
-    pub(crate) fn write(&self, payload: &mut Vec<u8>) {
+    fn write(&self, payload: &mut Vec<u8>) {
         payload.clear();
         payload.extend_from_slice(&self.of.to_bytes());
         payload.extend_from_slice(&self.similarity.to_le_bytes());
@@ -40,35 +52,108 @@ impl<'a> Duplicate<'a> {
     }
 }
 
+/// Takes down which documents are copies, in memory that the next one uses again.
+#[derive(Debug, Default)]
+pub(crate) struct Decider {
+    payload: Vec<u8>,
+    row: clusters::ClusterRow,
+}
+
+impl Decider {
+    /// Decides that the document with this place and id, of the component that `component` is the first of, is a copy.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub(crate) fn decide(
+        &mut self,
+        out: &mut Gathered,
+        component: Place,
+        (place, id): (Place, &str),
+        duplicate: &Duplicate<'_>,
+    ) -> Result<()> {
+        duplicate.write(&mut self.payload);
+        out.decide(place, &self.payload)?;
+        self.row.write(component, place, id, duplicate);
+        out.emit(self.row.key(), self.row.value())
+    }
+}
+
+/// Seals what a [`Decider`] decided.
+///
+/// # Errors
+/// When the disk is full or fails.
+pub(crate) fn seal(seal: &mut Seal) -> Result<()> {
+    seal.sorted(CLUSTERS)?;
+    seal.decisions()
+}
+
+/// The files of earlier datasets that an index knows: in its rows their numbers begin behind those of any input.
+#[derive(Debug, Clone)]
+pub(crate) struct EarlierFiles(Arc<[Arc<str>]>);
+
+impl EarlierFiles {
+    /// The number of the first file of the first index.
+    pub(crate) const FIRST: u32 = 1 << 31;
+
+    /// No earlier dataset.
+    pub(crate) fn none() -> EarlierFiles {
+        EarlierFiles([].into())
+    }
+
+    /// Says where a kept document stands.
+    fn original(&self, place: Place) -> Original {
+        let number = place.file.checked_sub(EarlierFiles::FIRST);
+        let file = number.and_then(|number| self.0.get(number as usize));
+        match file {
+            Some(file) => Original::Earlier { file: file.clone(), row: place.row },
+            None => Original::Input(place),
+        }
+    }
+}
+
+/// Where the clusters of a stage lie, until the commit joins those of all stages.
+#[derive(Debug, Clone)]
+pub struct Clusters {
+    stage: &'static str,
+    rows: PathBuf,
+    earlier: EarlierFiles,
+}
+
 /// Removes every document that was decided to be a duplicate.
 pub(crate) struct RemoveDuplicates {
-    stage: &'static str,
     decisions: Decisions,
+    clusters: Clusters,
 }
 
 impl RemoveDuplicates {
     /// Opens the sealed decisions of the census that is called `stage`.
-    pub(crate) fn open(stage: &'static str, sealed: &Sealed) -> RemoveDuplicates {
-        RemoveDuplicates { stage, decisions: sealed.decisions() }
+    pub(crate) fn open(
+        stage: &'static str,
+        sealed: &Sealed,
+        earlier: EarlierFiles,
+    ) -> RemoveDuplicates {
+        let clusters = Clusters { stage, rows: sealed.whole(CLUSTERS), earlier };
+        RemoveDuplicates { decisions: sealed.decisions(), clusters }
     }
 }
 
 impl Stage for RemoveDuplicates {
     fn name(&self) -> &str {
-        self.stage
+        self.clusters.stage
+    }
+
+    fn clusters(&self) -> Option<Clusters> {
+        Some(self.clusters.clone())
     }
 
     fn apply(&self, batch: Batch, ledger: &mut Ledger) -> Result<Batch> {
         let decisions = self.decisions.for_batch(&batch)?;
+        let Clusters { stage, earlier, .. } = &self.clusters;
         for (row, payload) in decisions.iter().enumerate() {
             let Some(payload) = payload else { continue };
             let Duplicate { of, of_id, similarity } = Duplicate::read(payload)?;
-            let of_id = of_id.to_owned();
-            ledger.remove(
-                &batch,
-                row,
-                Cause::Duplicate { stage: self.stage, of, of_id, similarity },
-            );
+            let (of, of_id) = (earlier.original(of), of_id.to_owned());
+            ledger.remove(&batch, row, Cause::Duplicate { stage, of, of_id, similarity });
         }
         let keep: Vec<bool> = decisions.iter().map(Option::is_none).collect();
         batch.keep(&keep)

@@ -116,6 +116,15 @@ impl Seal {
         SortedRows::open(all, Combine::Keep, &self.folder.join("seal"))
     }
 
+    /// Writes the rows that the gathers emitted into one file, in key order.
+    ///
+    /// # Errors
+    /// When a file is damaged, or the disk is full.
+    pub fn sorted(&mut self, name: &str) -> Result<()> {
+        self.files.push(self.rows()?.write(&self.folder.join(name))?);
+        Ok(())
+    }
+
     /// Decides on the document at `place`, beside what the gathers decided; [`Seal::decisions`] must follow.
     ///
     /// # Errors
@@ -209,7 +218,7 @@ impl Sealed {
         Decisions::open(&self.folder, self.tasks.clone())
     }
 
-    /// Returns the path of a whole.
+    /// Returns the path of a whole, or of sorted rows.
     pub fn whole(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::spill::{Segment, write_row};
 use super::{Combine, add, prefix};
-use crate::disk::OutFile;
+use crate::disk::{FileSeal, OutFile};
 
 /// The largest number of segments that are open at once; more are merged in several passes.
 const MAX_OPEN: usize = 256;
@@ -58,10 +58,10 @@ impl SortedRows {
         while segments.len() > max_open {
             let rest = segments.split_off(max_open);
             let path = scratch.with_extension(format!("merge-{}", temporary.len()));
-            let merged = SortedRows::over(&segments, combine)?.write(&path)?;
-            temporary.push(path);
+            let end = SortedRows::over(&segments, combine)?.write(&path)?.bytes;
             segments = rest;
-            segments.push(merged);
+            segments.push(Segment { path: path.as_path().into(), start: 0, end });
+            temporary.push(path);
         }
         let mut rows = SortedRows::over(&segments, combine)?;
         rows.temporary = temporary;
@@ -159,8 +159,18 @@ impl SortedRows {
         }
     }
 
+    /// Opens a file that holds nothing but sorted rows, as [`SortedRows::write`] leaves it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn read(path: &Path) -> Result<SortedRows> {
+        let place = || path.display().to_string();
+        let end = fs::metadata(path).with_context(place)?.len();
+        SortedRows::over(&[Segment { path: path.into(), start: 0, end }], Combine::Keep)
+    }
+
     /// Writes all rows into one file that holds nothing else.
-    fn write(mut self, path: &Path) -> Result<Segment> {
+    pub(super) fn write(mut self, path: &Path) -> Result<FileSeal> {
         let mut file = OutFile::create(path)?;
         while self.next_group()? {
             let key = self.key.clone();
@@ -168,8 +178,7 @@ impl SortedRows {
                 write_row(&mut file, &key, value)?;
             }
         }
-        let end = file.finish()?.bytes;
-        Ok(Segment { path: path.into(), start: 0, end })
+        file.finish()
     }
 }
 

@@ -16,6 +16,7 @@ use super::receipt::Receipt;
 use super::run::Run;
 use super::tally::{Flow, Tally};
 use crate::disk::{FileSeal, sync_folder, write_whole};
+use crate::duplicates::write_clusters;
 use crate::shards::SPLITS;
 use crate::token_shards::TokenShard;
 
@@ -56,6 +57,9 @@ pub struct SplitTokens {
     /// Tokens, each document's end among them.
     pub tokens: u64,
 }
+
+/// The name of the table of duplicates.
+pub const CLUSTERS: &str = "clusters.parquet";
 
 /// The manifest's name.
 pub const MANIFEST: &str = "manifest.json";
@@ -167,6 +171,7 @@ pub fn commit(run: &Run<'_>) -> Result<Committed> {
         let seal = write_whole(&run.dir.join(&name), &bytes)?;
         files.push(FileSeal { path: name, ..seal });
     }
+    files.extend(write_duplicates(run)?);
     files.push(write_whole(&run.dir.join("pipeline.toml"), effective(&run.plan)?.as_bytes())?);
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let manifest = Manifest {
@@ -235,6 +240,18 @@ fn check_unreadable(run: &Run<'_>, tally: &Tally) -> Result<()> {
 /// Returns the files that the stages of a pass add to the dataset, and the names they have there.
 pub(super) fn files_of(run: &Run<'_>, pass: &Pass) -> Result<Vec<(String, PathBuf)>> {
     Ok(Chain::open(run, pass)?.stages().iter().flat_map(|stage| stage.files()).collect())
+}
+
+/// Writes which documents the stages of a run removed as duplicates of which; nothing where no stage looks for any.
+fn write_duplicates(run: &Run<'_>) -> Result<Option<FileSeal>> {
+    let mut stages = Vec::new();
+    for pass in passes(&run.plan).filter(|pass| pass.settles()) {
+        stages.extend(Chain::open(run, pass)?.stages().iter().filter_map(|s| s.clusters()));
+    }
+    if stages.is_empty() {
+        return Ok(None);
+    }
+    write_clusters(&run.dir.join(CLUSTERS), &stages, &run.plan.files).map(Some)
 }
 
 /// Returns the passes of a plan, in order.

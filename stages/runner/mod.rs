@@ -18,7 +18,7 @@ mod run;
 mod steps;
 mod tally;
 
-pub use commit::{Committed, MANIFEST, Manifest, SplitTokens, commit, discard_work};
+pub use commit::{CLUSTERS, Committed, MANIFEST, Manifest, SplitTokens, commit, discard_work};
 pub use local::run_all;
 pub use plan::{Kind, Pass, Plan, Step};
 pub use receipt::{Receipt, Receipts};

@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use super::table::{LOOKED_INTO_LEVEL, TableFile};
 use crate::config::KeepRemoved;
 use crate::disk::FileSeal;
-use crate::ledger::{Cause, Removed};
+use crate::ledger::{Cause, Original, Removed};
 use crate::source::InputFile;
 
 /// Writes removed rows: where each one stood, and why it is gone.
@@ -117,7 +117,6 @@ struct Columns {
 
 impl Columns {
     fn push(&mut self, removed: &Removed, files: &[InputFile], with_text: bool) {
-        // A place of an earlier corpus has no file here.
         let name = |number: u32| files.get(number as usize).map(|file| file.name.as_str());
         self.id.append_value(&removed.id);
         self.text.append_option(with_text.then_some(&removed.text));
@@ -144,8 +143,12 @@ impl Columns {
         self.limit.append_option(removal.map(|removal| removal.limit));
         self.found.append_option(removal.and_then(|removal| removal.found.as_deref()));
         self.duplicate_of.append_option(duplicate.map(|(_, id, _)| id));
-        self.duplicate_of_file.append_option(duplicate.and_then(|(of, _, _)| name(of.file)));
-        self.duplicate_of_row.append_option(duplicate.map(|(of, _, _)| of.row));
+        let of_file = |of: &'_ Original| match of {
+            Original::Input(place) => name(place.file).map(str::to_owned),
+            Original::Earlier { file, .. } => Some(file.to_string()),
+        };
+        self.duplicate_of_file.append_option(duplicate.and_then(|(of, _, _)| of_file(of)));
+        self.duplicate_of_row.append_option(duplicate.map(|(of, _, _)| of.row()));
         self.similarity.append_option(duplicate.map(|(_, _, similarity)| *similarity));
         self.error.append_option(error);
     }

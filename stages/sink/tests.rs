@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::batch::{Origin, Place, base_fields};
 use crate::config::{Format, Input, KeepRemoved};
-use crate::ledger::{Cause, Removed};
+use crate::ledger::{Cause, Original, Removed};
 use crate::source::{InputFile, Reader, Source, list};
 
 fn folder() -> TempDir {
@@ -321,7 +321,7 @@ fn removed(row: u64, cause: Cause) -> Removed {
 fn all_causes() -> Vec<Removed> {
     let found = Some("lorem".to_owned());
     let removal = Removal { check: "min_words", value: 3.0, limit: 50.0, found };
-    let of = Place { file: 0, row: 12 };
+    let of = Original::Input(Place { file: 0, row: 12 });
     let of_id = "kept".to_owned();
     vec![
         removed(1, Cause::Rule { rule: "gopher_quality".into(), removal }),
