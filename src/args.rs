@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Verify(Folder),
     /// Prints the rules, or the manual page of one
     Rules(Rules),
+    /// Indexes documents, so that pipelines can be run `against` them
+    Index(Index),
     /// Trains a tokenizer, or applies one
     #[command(subcommand)]
     Tokenizer(Tokenizer),
@@ -163,6 +165,21 @@ pub(crate) struct Duplicates {
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Index {
+    /// A pipeline file, whose deduplicating stages say how documents are compared
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Dataset folders, files or patterns, as `input.paths` takes them
+    #[arg(value_name = "INPUT", required = true)]
+    pub(crate) inputs: Vec<String>,
+    /// The index: made, or added to
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) resources: Resources,
 }
 
 #[derive(Debug, clap::Args)]

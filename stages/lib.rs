@@ -13,6 +13,7 @@ use anyhow::Result;
 use arrow::datatypes::SchemaRef;
 
 pub mod batch;
+mod column;
 pub mod config;
 pub mod dedup_exact;
 pub mod dedup_minhash;
@@ -20,6 +21,7 @@ pub mod disk;
 pub mod duplicates;
 pub mod evaluate;
 pub mod filter;
+pub mod index;
 pub mod ledger;
 pub mod pipeline;
 pub mod rows;
@@ -38,7 +40,7 @@ pub mod why;
 pub use batch::{Batch, Origin, Place};
 pub use duplicates::Clusters;
 pub use ledger::{Cause, Ledger, Removed};
-use rows::{Decisions, Gathered, Layout, Rows, Seal, Sealed, SortedRows};
+use rows::{Decisions, Gathered, Layout, Rows, Seal, Sealed, Segment, SortedRows};
 
 /// A step that judges documents one batch at a time.
 pub trait Stage: Send + Sync {
@@ -112,6 +114,14 @@ pub trait Round: Send + Sync {
     /// # Errors
     /// When the notes cannot be read.
     fn scan(&self, batch: &Batch, notes: &Decisions, rows: &mut Rows) -> Result<()>;
+
+    /// Returns sorted rows of earlier datasets that join those of one key range; `notes` is what the previous round left.
+    ///
+    /// # Errors
+    /// When an index is damaged.
+    fn earlier(&self, _range: u32, _notes: Option<&Sealed>) -> Result<Vec<Segment>> {
+        Ok(Vec::new())
+    }
 
     /// Streams the groups of one key range in key order; never loads a range.
     ///

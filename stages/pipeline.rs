@@ -12,6 +12,7 @@ use crate::dedup_exact::DedupExact;
 use crate::dedup_minhash::DedupMinhash;
 use crate::evaluate::Evaluate;
 use crate::filter::FilterConfig;
+use crate::index::{self, Indexed};
 use crate::shards::{ShardWriter, Shards};
 use crate::source::Source;
 use crate::tokenize::Tokenize;
@@ -154,9 +155,29 @@ impl StageConfig {
                 let files = config.rules.iter().flat_map(filters::Config::references);
                 files.map(PathBuf::from).collect()
             }
+            StageConfig::DedupExact(config) => index::references(&config.against),
             StageConfig::Tokenize(tokenize) => tokenize.load.iter().map(PathBuf::from).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Returns the indexes that the stage is run against; `None` for a stage that cannot be.
+    pub fn against(&mut self) -> Option<&mut Vec<String>> {
+        match self {
+            StageConfig::DedupExact(config) => Some(&mut config.against),
+            _ => None,
+        }
+    }
+
+    /// Returns what of the stage an index of a dataset holds; `None` for a stage that cannot be run against one.
+    ///
+    /// # Errors
+    /// When a value makes no sense.
+    pub fn indexed(&self) -> Result<Option<Box<dyn Indexed>>> {
+        Ok(match self {
+            StageConfig::DedupExact(config) => Some(Box::new(config.indexed()?)),
+            _ => None,
+        })
     }
 
     /// Makes the stage.

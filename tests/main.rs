@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod duplicates;
 mod filters;
+mod index;
 mod run;
 mod workbench;
 

@@ -18,7 +18,8 @@
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::duplicates::{EarlierFiles, RemoveDuplicates};
+use crate::duplicates::RemoveDuplicates;
+use crate::index::Earlier;
 use crate::rows::Sealed;
 use crate::{Census, Round, Stage};
 
@@ -172,7 +173,7 @@ impl Census for MinhashCensus {
     }
 
     fn open(&self, sealed: Sealed) -> Result<Box<dyn Stage>> {
-        Ok(Box::new(RemoveDuplicates::open(NAME, &sealed, EarlierFiles::none())))
+        Ok(Box::new(RemoveDuplicates::open(NAME, &sealed, Earlier::default())))
     }
 }
 

@@ -68,7 +68,7 @@ impl Driver {
             let round =
                 Turn { driver: self, round: round.as_ref(), folder: &folder, tasks: &tasks };
             round.scan(corpus, &notes);
-            outcome.warnings.extend(round.gather_and_seal());
+            outcome.warnings.extend(round.gather_and_seal(sealed.as_ref()));
             sealed = Some(Sealed::new(&folder.join("sealed"), tasks.clone()));
         }
         let stage = census.open(sealed.unwrap()).unwrap();
@@ -125,16 +125,15 @@ impl Turn<'_> {
         }
     }
 
-    fn gather_and_seal(&self) -> Vec<String> {
+    fn gather_and_seal(&self, before: Option<&Sealed>) -> Vec<String> {
         let mut warnings = Vec::new();
         let layout = self.round.layout();
         let gathered = self.folder.join("gathered");
         for range in 0..layout.ranges.count() {
             let files = (0..self.n_tasks()).map(|task| self.folder.join(format!("{task}.rows")));
-            let all = files
-                .filter(|path| path.exists())
-                .flat_map(|path| segments(&path, range).unwrap())
-                .collect();
+            let mut all = self.round.earlier(range, before).unwrap();
+            let files = files.filter(|path| path.exists());
+            all.extend(files.flat_map(|path| segments(&path, range).unwrap()));
             let scratch = self.folder.join(format!("scratch-{range}"));
             let mut rows = SortedRows::open(all, layout.combine, &scratch).unwrap();
             let mut out = Gathered::new(&gathered, range, self.tasks.clone(), self.driver.budget);

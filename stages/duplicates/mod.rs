@@ -2,13 +2,13 @@
 //! rows of `clusters.parquet`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
 use crate::Stage;
 use crate::batch::{Batch, Place};
-use crate::ledger::{Cause, Ledger, Original};
+use crate::index::Earlier;
+use crate::ledger::{Cause, Ledger};
 use crate::rows::{Decisions, Gathered, Seal, Sealed};
 
 mod browse;
@@ -87,36 +87,12 @@ pub(crate) fn seal(seal: &mut Seal) -> Result<()> {
     seal.decisions()
 }
 
-/// The files of earlier datasets that an index knows: in its rows their numbers begin behind those of any input.
-#[derive(Debug, Clone)]
-pub(crate) struct EarlierFiles(Arc<[Arc<str>]>);
-
-impl EarlierFiles {
-    /// The number of the first file of the first index.
-    pub(crate) const FIRST: u32 = 1 << 31;
-
-    /// No earlier dataset.
-    pub(crate) fn none() -> EarlierFiles {
-        EarlierFiles([].into())
-    }
-
-    /// Says where a kept document stands.
-    fn original(&self, place: Place) -> Original {
-        let number = place.file.checked_sub(EarlierFiles::FIRST);
-        let file = number.and_then(|number| self.0.get(number as usize));
-        match file {
-            Some(file) => Original::Earlier { file: file.clone(), row: place.row },
-            None => Original::Input(place),
-        }
-    }
-}
-
 /// Where the clusters of a stage lie, until the commit joins those of all stages.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Clusters {
     stage: &'static str,
     rows: PathBuf,
-    earlier: EarlierFiles,
+    earlier: Earlier,
 }
 
 /// Removes every document that was decided to be a duplicate.
@@ -127,11 +103,7 @@ pub(crate) struct RemoveDuplicates {
 
 impl RemoveDuplicates {
     /// Opens the sealed decisions of the census that is called `stage`.
-    pub(crate) fn open(
-        stage: &'static str,
-        sealed: &Sealed,
-        earlier: EarlierFiles,
-    ) -> RemoveDuplicates {
+    pub(crate) fn open(stage: &'static str, sealed: &Sealed, earlier: Earlier) -> RemoveDuplicates {
         let clusters = Clusters { stage, rows: sealed.whole(CLUSTERS), earlier };
         RemoveDuplicates { decisions: sealed.decisions(), clusters }
     }

@@ -72,6 +72,33 @@ impl Decisions {
     }
 }
 
+/// Records by place that outlive their run, looked up one by one.
+pub(crate) struct RecordFile(DecisionFile);
+
+impl RecordFile {
+    /// Opens what a [`DecisionsWriter`] of task 0 wrote into `folder`; `None` where it wrote nothing.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub(crate) fn open(folder: &Path) -> Result<Option<RecordFile>> {
+        Ok(DecisionFile::open(&folder.join(file_name(0)))?.map(RecordFile))
+    }
+
+    /// Returns the record at `place`.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub(crate) fn get(&self, place: Place) -> Result<Option<Vec<u8>>> {
+        let mut found = None;
+        self.0.read(place, place, |at, record| {
+            if at == place {
+                found = Some(record.to_vec());
+            }
+        })?;
+        Ok(found)
+    }
+}
+
 /// Writes the decisions of one input task, which must come sorted by place.
 pub struct DecisionsWriter {
     file: OutFile,

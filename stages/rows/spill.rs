@@ -67,16 +67,9 @@ impl Spill {
             self.write_run()?;
         }
         let Some(mut file) = self.file else { return Ok(None) };
-        let place = || self.path.display().to_string();
-        let at = file.bytes();
-        for offset in self.index.iter().flatten() {
-            file.write_all(&offset.to_le_bytes()).with_context(place)?;
-        }
         let n_ranges = self.rows.layout().ranges.count();
-        file.write_all(&(self.index.len() as u32).to_le_bytes()).with_context(place)?;
-        file.write_all(&n_ranges.to_le_bytes()).with_context(place)?;
-        file.write_all(&at.to_le_bytes()).with_context(place)?;
-        file.write_all(&MARK).with_context(place)?;
+        let written = write_index(&mut file, &self.index, n_ranges);
+        written.with_context(|| self.path.display().to_string())?;
         file.finish().map(Some)
     }
 
@@ -95,6 +88,19 @@ impl Spill {
         self.file = Some(file);
         Ok(())
     }
+}
+
+/// Writes where the ranges of each run begin, and how the file ends.
+pub(super) fn write_index(file: &mut OutFile, runs: &[Vec<u64>], n_ranges: u32) -> Result<()> {
+    let at = file.bytes();
+    for offset in runs.iter().flatten() {
+        file.write_all(&offset.to_le_bytes())?;
+    }
+    file.write_all(&(runs.len() as u32).to_le_bytes())?;
+    file.write_all(&n_ranges.to_le_bytes())?;
+    file.write_all(&at.to_le_bytes())?;
+    file.write_all(&MARK)?;
+    Ok(())
 }
 
 /// Writes sorted rows, equal keys summed where the layout says so, and returns where each range begins.
@@ -117,23 +123,23 @@ fn write_sorted(rows: &Rows, file: &mut OutFile) -> Result<Vec<u64>> {
 }
 
 /// Writes rows that come sorted by range, and notes where each range begins.
-struct RunWriter<'a> {
+pub(super) struct RunWriter<'a> {
     file: &'a mut OutFile,
     n_ranges: u32,
     starts: Vec<u64>,
 }
 
 impl<'a> RunWriter<'a> {
-    fn new(file: &'a mut OutFile, n_ranges: u32) -> RunWriter<'a> {
+    pub(super) fn new(file: &'a mut OutFile, n_ranges: u32) -> RunWriter<'a> {
         RunWriter { file, n_ranges, starts: Vec::with_capacity(n_ranges as usize + 1) }
     }
 
-    fn write(&mut self, range: u32, key: &[u8], value: &[u8]) -> Result<()> {
+    pub(super) fn write(&mut self, range: u32, key: &[u8], value: &[u8]) -> Result<()> {
         self.begin(range as usize);
         write_row(self.file, key, value)
     }
 
-    fn finish(mut self) -> Vec<u64> {
+    pub(super) fn finish(mut self) -> Vec<u64> {
         self.begin(self.n_ranges as usize);
         self.starts
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::chain::sealed;
 use super::commit;
 use super::pass::ROWS;
 use super::plan::Kind;
@@ -12,7 +13,7 @@ use super::receipt::Receipt;
 use super::run::Run;
 use crate::disk::FileSeal;
 use crate::pipeline::Built;
-use crate::rows::{Gathered, Layout, Seal, SortedRows, segments};
+use crate::rows::{Gathered, Layout, Seal, Sealed, Segment, SortedRows, segments};
 use crate::shards::{ShardWriter, ShuffleTask};
 use crate::tokenize::TOKENIZER;
 use crate::{Census, Round};
@@ -25,7 +26,7 @@ pub(super) struct OpenGather<'a> {
 }
 
 enum Work<'a> {
-    Gather { round: &'a dyn Round, rows: ScannedRows },
+    Gather { round: &'a dyn Round, rows: ScannedRows, notes: Option<Sealed> },
     Seal { round: &'a dyn Round, gather: usize },
     Shuffle { shards: &'a ShardWriter, rows: ScannedRows, tokenizer: PathBuf },
 }
@@ -42,7 +43,9 @@ impl<'a> OpenGather<'a> {
             Kind::Pass(_) => bail!("a pass sees documents"),
             Kind::Gather { stage, round, scan } => {
                 let rows = ScannedRows::of(run, scan);
-                Work::Gather { round: census(stage)?.rounds()[round].as_ref(), rows }
+                let before = round.checked_sub(1);
+                let notes = before.map(|before| sealed(run, stage, before)).transpose()?;
+                Work::Gather { round: census(stage)?.rounds()[round].as_ref(), rows, notes }
             }
             Kind::Seal { stage, round, gather } => {
                 Work::Seal { round: census(stage)?.rounds()[round].as_ref(), gather }
@@ -66,11 +69,16 @@ impl<'a> OpenGather<'a> {
         let folder = receipts.folder();
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let (files, warnings) = match &self.work {
-            Work::Gather { round, rows } => self.gather(*round, rows, folder, task)?,
+            Work::Gather { round, rows, notes } => {
+                let earlier = round.earlier(task, notes.as_ref())?;
+                self.gather(*round, rows, earlier, folder, task)?
+            }
             Work::Seal { round, gather } => (self.seal(*round, *gather, folder)?, Vec::new()),
             Work::Shuffle { shards, rows, tokenizer } => {
                 let layout = shards.layout();
-                let open = |range| rows.open(&layout, range, &folder.join(format!("{task:05}")));
+                let open = |range| {
+                    rows.open(&layout, range, Vec::new(), &folder.join(format!("{task:05}")))
+                };
                 let shuffle = ShuffleTask {
                     index: task,
                     folder,
@@ -88,10 +96,12 @@ impl<'a> OpenGather<'a> {
         &self,
         round: &dyn Round,
         rows: &ScannedRows,
+        earlier: Vec<Segment>,
         folder: &Path,
         task: u32,
     ) -> Result<(Vec<FileSeal>, Vec<String>)> {
-        let mut rows = rows.open(&round.layout(), task, &folder.join(format!("{task:05}")))?;
+        let scratch = folder.join(format!("{task:05}"));
+        let mut rows = rows.open(&round.layout(), task, earlier, &scratch)?;
         let tasks = self.run.plan.task_of_file();
         let mut out = Gathered::new(folder, task, tasks, self.run.row_budget());
         round.gather(&mut rows, &mut out)?;
@@ -129,9 +139,14 @@ impl ScannedRows {
         rows
     }
 
-    /// Opens one key range; `scratch` is a name for intermediate merges.
-    fn open(&self, layout: &Layout, range: u32, scratch: &Path) -> Result<SortedRows> {
-        let mut all = Vec::new();
+    /// Opens one key range, together with what joins it; `scratch` is a name for intermediate merges.
+    fn open(
+        &self,
+        layout: &Layout,
+        range: u32,
+        mut all: Vec<Segment>,
+        scratch: &Path,
+    ) -> Result<SortedRows> {
         for path in &self.files {
             all.extend(segments(path, range)?);
         }
