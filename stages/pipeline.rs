@@ -318,6 +318,10 @@ impl Pipeline {
         if self.output.dir.is_empty() {
             bail!("`output.dir` is missing: the folder that the dataset goes to");
         }
+        let level = self.output.zstd_level;
+        if !(1..=22).contains(&level) {
+            bail!("`output.zstd_level` is {level}, expected 1 to 22");
+        }
         let has_shards = matches!(self.stages.last(), Some(StageConfig::Shards(_)));
         if self.train.is_some() && !has_shards {
             bail!("`[train]` needs a `shards` stage at the end");

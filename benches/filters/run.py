@@ -17,7 +17,6 @@ runs/DATE.jsonl. Needs Linux, Python's standard library and PyPI pyarrow (to cou
 import argparse
 import datetime
 import json
-import platform
 import shutil
 import statistics
 import subprocess
@@ -25,9 +24,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pyarrow
-
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "corpus"))
+from about import cpu_model, count_text  # noqa: E402
+
 MEASURE = HERE.parent / "versus/measure.py"
 TOGETHER = ["gopher_repetition", "gopher_quality", "c4", "fineweb"]
 RULES = TOGETHER + [
@@ -81,22 +81,6 @@ def measure(folder, rules, mode, args):
     if cost.pop("exit_code") != 0:
         sys.exit(f"run.py: {pipeline} failed: {done.stderr}")
     return cost
-
-
-def count_text(folder):
-    documents = text_bytes = 0
-    for path in sorted(folder.glob("*.jsonl.zst")):
-        for line in pyarrow.input_stream(str(path), compression="zstd").read().splitlines():
-            documents += 1
-            text_bytes += len(json.loads(line)["text"].encode())
-    return {"documents": documents, "text_bytes": text_bytes}
-
-
-def cpu_model():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def record(run):

@@ -202,12 +202,14 @@ impl<'a> Part<'a> {
             Some(sink) => sink,
             None => {
                 let schema = batch.rows.schema();
-                let sink: Box<dyn Sink> = match self.open.run.plan.pipeline.output.documents {
+                let output = &self.open.run.plan.pipeline.output;
+                let level = output.zstd_level;
+                let sink: Box<dyn Sink> = match output.documents {
                     Documents::Parquet => {
-                        Box::new(ParquetSink::create(&self.path(".parquet"), schema)?)
+                        Box::new(ParquetSink::create(&self.path(".parquet"), schema, level)?)
                     }
                     Documents::JsonlZst => {
-                        Box::new(JsonlSink::create(&self.path(".jsonl.zst"), schema)?)
+                        Box::new(JsonlSink::create(&self.path(".jsonl.zst"), schema, level)?)
                     }
                     Documents::None => return Ok(()),
                 };

@@ -80,7 +80,8 @@ impl List<'_> {
         let references = configs.iter().flat_map(|config| config.references());
         let references: Vec<_> = references.map(state_of).collect::<Result<_>>()?;
         let removed = pass.settles().then_some(pipeline.output.removed);
-        let documents = pass.write.then_some(pipeline.output.documents);
+        let documents =
+            pass.write.then_some((pipeline.output.documents, pipeline.output.zstd_level));
         let (spool, end) = (pass.spool, pass.end);
         let follows_from = (configs, references, removed, documents);
         let step = self.push(name, Kind::Pass(pass), self.plan.n_input_tasks(), follows_from)?;

@@ -14,9 +14,6 @@ use crate::batch::Batch;
 use crate::disk::{FileSeal, OutFile};
 use crate::source::is_members;
 
-/// zstd level.
-const LEVEL: i32 = 3;
-
 /// Bytes that are handed to the compressor at once, so that it always sees the same.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -38,14 +35,14 @@ enum Column<'a> {
 }
 
 impl JsonlSink {
-    /// Opens the file.
+    /// Opens the file; `level` is that of zstd.
     ///
     /// # Errors
     /// When it cannot be made, or a column has a type that JSON has no form for.
-    pub fn create(path: &Path, schema: SchemaRef) -> Result<JsonlSink> {
+    pub fn create(path: &Path, schema: SchemaRef, level: i32) -> Result<JsonlSink> {
         columns(&RecordBatch::new_empty(schema.clone()), &EncoderOptions::default())?;
         let file = OutFile::create(path)?;
-        let mut encoder = Encoder::new(file, LEVEL).with_context(|| path.display().to_string())?;
+        let mut encoder = Encoder::new(file, level).with_context(|| path.display().to_string())?;
         // Damage is noticed by whoever reads it.
         encoder.include_checksum(true).with_context(|| path.display().to_string())?;
         let quoted = |name: &String| {

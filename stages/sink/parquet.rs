@@ -6,7 +6,7 @@ use anyhow::Result;
 use arrow::datatypes::SchemaRef;
 
 use super::Sink;
-use super::table::{KEPT_LEVEL, TableFile};
+use super::table::TableFile;
 use crate::batch::Batch;
 use crate::disk::FileSeal;
 
@@ -14,12 +14,12 @@ use crate::disk::FileSeal;
 pub struct ParquetSink(TableFile);
 
 impl ParquetSink {
-    /// Opens the file.
+    /// Opens the file; `level` is that of zstd.
     ///
     /// # Errors
     /// When it cannot be made, or Parquet lacks the type of a column.
-    pub fn create(path: &Path, schema: SchemaRef) -> Result<ParquetSink> {
-        Ok(ParquetSink(TableFile::create(path, schema, KEPT_LEVEL)?))
+    pub fn create(path: &Path, schema: SchemaRef, level: i32) -> Result<ParquetSink> {
+        Ok(ParquetSink(TableFile::create(path, schema, level)?))
     }
 }
 

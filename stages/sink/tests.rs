@@ -126,7 +126,7 @@ proptest! {
         let folder = folder();
         let path = folder.path().join("out.jsonl.zst");
         let batch = batch(&objects);
-        let sink = JsonlSink::create(&path, batch.rows.schema()).unwrap();
+        let sink = JsonlSink::create(&path, batch.rows.schema(), KEPT_LEVEL).unwrap();
         write_cut(Box::new(sink), &batch, &[]);
         prop_assert_eq!(lines(&path), objects);
     }
@@ -136,13 +136,13 @@ proptest! {
         let folder = folder();
         let batch = batch(&objects);
         let path = folder.path().join("out.parquet");
-        write_cut(Box::new(ParquetSink::create(&path, batch.rows.schema()).unwrap()), &batch, &[]);
+        write_cut(Box::new(ParquetSink::create(&path, batch.rows.schema(), KEPT_LEVEL).unwrap()), &batch, &[]);
         let (again, schema) = read(folder.path(), "out.parquet");
         prop_assert_eq!(&again.rows, &batch.rows);
         prop_assert_eq!(&again.origins, &batch.origins);
         // What was JSONL once can become it again.
         let path = folder.path().join("out.jsonl.zst");
-        write_cut(Box::new(JsonlSink::create(&path, schema).unwrap()), &again, &[]);
+        write_cut(Box::new(JsonlSink::create(&path, schema, KEPT_LEVEL).unwrap()), &again, &[]);
         prop_assert_eq!(lines(&path), objects);
 
         let path = folder.path().join("spool");
@@ -164,8 +164,8 @@ proptest! {
         let batch = batch(&lengths.iter().enumerate().map(rows).collect::<Vec<_>>());
         let folder = folder();
         let create: [(&str, Create); 2] = [
-            ("parquet", |path, schema| Box::new(ParquetSink::create(path, schema).unwrap())),
-            ("jsonl", |path, schema| Box::new(JsonlSink::create(path, schema).unwrap())),
+            ("parquet", |path, schema| Box::new(ParquetSink::create(path, schema, KEPT_LEVEL).unwrap())),
+            ("jsonl", |path, schema| Box::new(JsonlSink::create(path, schema, KEPT_LEVEL).unwrap())),
         ];
         for (name, create) in create {
             let path = |name: &str| folder.path().join(name);
@@ -211,7 +211,11 @@ fn columns_of_all_kinds_are_written_as_json() {
     let folder = folder();
     let path = folder.path().join("out.jsonl.zst");
     let batch = wide();
-    write_cut(Box::new(JsonlSink::create(&path, batch.rows.schema()).unwrap()), &batch, &[1]);
+    write_cut(
+        Box::new(JsonlSink::create(&path, batch.rows.schema(), KEPT_LEVEL).unwrap()),
+        &batch,
+        &[1],
+    );
     let expected = [
         json!({"id": "a", "text": "one", "language": "zh", "list": [1, null], "score": 0.5,
             "date": "2023-11-14T22:13:20.123", "meta": {"k": "q\""}}),
@@ -225,7 +229,11 @@ fn columns_of_all_kinds_survive_parquet_and_spool() {
     let folder = folder();
     let batch = wide();
     let path = folder.path().join("out.parquet");
-    write_cut(Box::new(ParquetSink::create(&path, batch.rows.schema()).unwrap()), &batch, &[1]);
+    write_cut(
+        Box::new(ParquetSink::create(&path, batch.rows.schema(), KEPT_LEVEL).unwrap()),
+        &batch,
+        &[1],
+    );
     let (again, _) = read(folder.path(), "out.parquet");
     // NaN differs from itself.
     assert_eq!(format!("{:?}", again.rows.columns()), format!("{:?}", batch.rows.columns()));
@@ -246,7 +254,7 @@ fn a_type_that_json_has_no_form_for_is_refused_at_once() {
     let fields = base_fields().into_iter().chain([Field::new("odd", union, true)]);
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let folder = folder();
-    let error = JsonlSink::create(&folder.path().join("a"), schema).err().unwrap();
+    let error = JsonlSink::create(&folder.path().join("a"), schema, KEPT_LEVEL).err().unwrap();
     assert!(format!("{error:#}").contains("column `odd`: JSON has no form for"), "{error:#}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -262,7 +270,11 @@ fn somebodys_own_extra_column_stays_a_string() {
         .unwrap();
     let folder = folder();
     let path = folder.path().join("out.jsonl.zst");
-    write_cut(Box::new(JsonlSink::create(&path, batch.rows.schema()).unwrap()), &batch, &[]);
+    write_cut(
+        Box::new(JsonlSink::create(&path, batch.rows.schema(), KEPT_LEVEL).unwrap()),
+        &batch,
+        &[],
+    );
     assert_eq!(lines(&path)[0]["extra"], json!("{\"id\":1}"));
 }
 
@@ -271,8 +283,12 @@ fn an_empty_file_is_whole() {
     let folder = folder();
     let schema = wide().rows.schema();
     let path = |name: &str| folder.path().join(name);
-    Box::new(ParquetSink::create(&path("a.parquet"), schema.clone()).unwrap()).finish().unwrap();
-    Box::new(JsonlSink::create(&path("a.jsonl.zst"), schema.clone()).unwrap()).finish().unwrap();
+    Box::new(ParquetSink::create(&path("a.parquet"), schema.clone(), KEPT_LEVEL).unwrap())
+        .finish()
+        .unwrap();
+    Box::new(JsonlSink::create(&path("a.jsonl.zst"), schema.clone(), KEPT_LEVEL).unwrap())
+        .finish()
+        .unwrap();
     Box::new(SpoolSink::create(&path("a.spool"), schema).unwrap()).finish().unwrap();
     assert_eq!(table(&path("a.parquet")).num_rows(), 0);
     assert_eq!(lines(&path("a.jsonl.zst")), Vec::<Value>::new());
@@ -284,7 +300,8 @@ fn an_unfinished_file_does_not_appear() {
     let folder = folder();
     let batch = wide();
     let mut sink =
-        ParquetSink::create(&folder.path().join("a.parquet"), batch.rows.schema()).unwrap();
+        ParquetSink::create(&folder.path().join("a.parquet"), batch.rows.schema(), KEPT_LEVEL)
+            .unwrap();
     sink.write(&batch).unwrap();
     drop(sink);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
