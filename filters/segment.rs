@@ -18,7 +18,7 @@ use crate::Tag;
 use crate::punctuation::is_punctuation;
 
 pub use lines::split_lines;
-pub use sentences::{count_sentences, count_token_sentences};
+pub use sentences::{count_sentences, count_token_sentences, split_sentences};
 
 /// A word or a mark of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,8 +38,8 @@ const BYTES_PER_ID: u64 = 160;
 
 /// Returns the most memory that a run takes:
 ///
-/// `memory` + threads × (8 × `max_line_bytes` + 96 MiB, or what `dedup_minhash` remembers of a cluster if that is more) + ids × 160 bytes + the files
-/// that rules and stages open.
+/// `memory` + threads × (8 × `max_line_bytes` + the rows that `dedup_lines` and the like make of one such document + 96 MiB, or what `dedup_minhash`
+/// remembers of a cluster if that is more) + ids × 160 bytes + the files that rules and stages open.
 ///
 /// Only the first addend follows from the size of the corpus, and it is the budget that the runner keeps to. A row of
 /// `max_line_bytes` on every thread at once is the worst case; real corpora stay far below it.
@@ -49,9 +49,17 @@ pub(crate) fn memory_bound(plan: &Plan, machine: Machine) -> MemoryBound {
         StageConfig::DedupMinhash(config) => Some(config.gather_bytes()),
         _ => None,
     });
+    let of_spans = plan.pipeline.stages.iter().filter_map(|stage| match stage {
+        StageConfig::DedupLines(config) | StageConfig::DedupParagraphs(config) => {
+            Some(config.scan_bytes(longest))
+        }
+        StageConfig::DedupSentences(config) => Some(config.scan_bytes(longest)),
+        _ => None,
+    });
+    let of_documents =
+        LONGEST_ROWS_PER_THREAD * longest + of_spans.max().unwrap_or(0) + BYTES_PER_THREAD;
     // Documents and clusters are never under way at once.
-    let per_thread =
-        (LONGEST_ROWS_PER_THREAD * longest + BYTES_PER_THREAD).max(of_clusters.max().unwrap_or(0));
+    let per_thread = of_documents.max(of_clusters.max().unwrap_or(0));
     let of_stage = |stage: &StageConfig| {
         let opened: u64 = stage.references().iter().map(|path| file_bytes(path)).sum();
         let ids = match stage {
@@ -73,6 +81,12 @@ const EXPANSION: u64 = 4;
 const DOCUMENT_BYTES: u64 = 2_000;
 /// Bytes of text in a token, rounded down.
 const TOKEN_BYTES: u64 = 3;
+/// Bytes of text in a line, a paragraph and a sentence that are long enough to be looked at.
+const LINE_BYTES: u64 = 60;
+const PARAGRAPH_BYTES: u64 = 200;
+const SENTENCE_BYTES: u64 = 80;
+/// A row of theirs on disk.
+const SPAN_ROW_BYTES: u64 = 37;
 /// A row of a census on disk: its lengths, a key, a place.
 const ROW_BYTES: u64 = 28;
 
@@ -102,6 +116,9 @@ pub(crate) fn disk_needed(plan: &Plan) -> u64 {
         StageConfig::Filter(_) => 0,
         StageConfig::DedupExact(_) => 2 * n_documents * ROW_BYTES,
         StageConfig::DedupMinhash(config) => 2 * n_documents * config.bands as u64 * ROW_BYTES,
+        StageConfig::DedupLines(_) => 2 * text / LINE_BYTES * SPAN_ROW_BYTES,
+        StageConfig::DedupParagraphs(_) => 2 * text / PARAGRAPH_BYTES * SPAN_ROW_BYTES,
+        StageConfig::DedupSentences(_) => 2 * text / SENTENCE_BYTES * SPAN_ROW_BYTES,
         // Each distinct word once a task: natural text repeats itself.
         StageConfig::Tokenize(_) => text / 8,
         StageConfig::Shards(_) => 2 * 4 * n_tokens,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder,
+};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
@@ -169,6 +171,24 @@ impl Batch {
         }
         let schema = with_field(self.rows.schema_ref(), field);
         Ok(Batch { rows: RecordBatch::try_new(schema, columns)?, origins: self.origins })
+    }
+
+    /// Returns the batch with other texts in the rows that have one.
+    ///
+    /// # Errors
+    /// When there is not one entry a row.
+    pub fn with_texts(self, edited: &[Option<String>]) -> Result<Batch> {
+        ensure!(edited.len() == self.n_rows(), "an entry for each row is needed");
+        if edited.iter().all(Option::is_none) {
+            return Ok(self);
+        }
+        let texts = self.texts();
+        let mut column = StringBuilder::with_capacity(edited.len(), texts.value_data().len());
+        for (row, text) in edited.iter().enumerate() {
+            column.append_value(text.as_deref().unwrap_or(texts.value(row)));
+        }
+        let field = self.rows.schema_ref().field(TEXT).clone();
+        self.with_column(field, Arc::new(column.finish()))
     }
 
     /// Returns the batch without a column, if it has it.

@@ -17,6 +17,7 @@ mod column;
 pub mod config;
 pub mod dedup_exact;
 pub mod dedup_minhash;
+pub mod dedup_spans;
 pub mod disk;
 pub mod duplicates;
 pub mod evaluate;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Input, Output};
 use crate::dedup_exact::DedupExact;
 use crate::dedup_minhash::DedupMinhash;
+use crate::dedup_spans::{DedupSentences, DedupSpans, Unit};
 use crate::evaluate::Evaluate;
 use crate::filter::FilterConfig;
 use crate::index::{self, Indexed};
@@ -51,6 +52,12 @@ pub enum StageConfig {
     DedupExact(DedupExact),
     /// Removes near copies.
     DedupMinhash(DedupMinhash),
+    /// Cuts repeated lines.
+    DedupLines(DedupSpans),
+    /// Cuts repeated paragraphs.
+    DedupParagraphs(DedupSpans),
+    /// Cuts repeated runs of sentences.
+    DedupSentences(DedupSentences),
     /// Trains or loads a tokenizer, and encodes.
     Tokenize(Tokenize),
     /// Shuffles documents into token shards.
@@ -73,6 +80,12 @@ pub enum LoneStage {
     DedupExact(DedupExact),
     /// Removes near copies.
     DedupMinhash(DedupMinhash),
+    /// Cuts repeated lines.
+    DedupLines(DedupSpans),
+    /// Cuts repeated paragraphs.
+    DedupParagraphs(DedupSpans),
+    /// Cuts repeated runs of sentences.
+    DedupSentences(DedupSentences),
     /// Trains or loads a tokenizer, and encodes.
     Tokenize(Tokenize),
     /// Shuffles documents into token shards.
@@ -84,6 +97,9 @@ impl From<LoneStage> for StageConfig {
         match stage {
             LoneStage::DedupExact(config) => StageConfig::DedupExact(config),
             LoneStage::DedupMinhash(config) => StageConfig::DedupMinhash(config),
+            LoneStage::DedupLines(config) => StageConfig::DedupLines(config),
+            LoneStage::DedupParagraphs(config) => StageConfig::DedupParagraphs(config),
+            LoneStage::DedupSentences(config) => StageConfig::DedupSentences(config),
             LoneStage::Tokenize(config) => StageConfig::Tokenize(config),
             LoneStage::Shards(config) => StageConfig::Shards(config),
         }
@@ -105,6 +121,9 @@ impl From<StageConfig> for Written {
             StageConfig::Filter(config) => return Written::Filter(config),
             StageConfig::DedupExact(config) => LoneStage::DedupExact(config),
             StageConfig::DedupMinhash(config) => LoneStage::DedupMinhash(config),
+            StageConfig::DedupLines(config) => LoneStage::DedupLines(config),
+            StageConfig::DedupParagraphs(config) => LoneStage::DedupParagraphs(config),
+            StageConfig::DedupSentences(config) => LoneStage::DedupSentences(config),
             StageConfig::Tokenize(config) => LoneStage::Tokenize(config),
             StageConfig::Shards(config) => LoneStage::Shards(config),
         })
@@ -135,7 +154,16 @@ pub enum Built {
 
 impl StageConfig {
     /// The names of all stages, as the pipeline file spells them.
-    pub const NAMES: [&str; 5] = ["filter", "dedup_exact", "dedup_minhash", "tokenize", "shards"];
+    pub const NAMES: [&str; 8] = [
+        "filter",
+        "dedup_exact",
+        "dedup_minhash",
+        "dedup_lines",
+        "dedup_paragraphs",
+        "dedup_sentences",
+        "tokenize",
+        "shards",
+    ];
 
     /// Returns the name as the pipeline file spells it.
     pub fn name(&self) -> &'static str {
@@ -143,6 +171,9 @@ impl StageConfig {
             StageConfig::Filter(_) => "filter",
             StageConfig::DedupExact(_) => "dedup_exact",
             StageConfig::DedupMinhash(_) => "dedup_minhash",
+            StageConfig::DedupLines(_) => "dedup_lines",
+            StageConfig::DedupParagraphs(_) => "dedup_paragraphs",
+            StageConfig::DedupSentences(_) => "dedup_sentences",
             StageConfig::Tokenize(_) => "tokenize",
             StageConfig::Shards(_) => "shards",
         }
@@ -191,6 +222,15 @@ impl StageConfig {
                 Built::Census(Arc::new(config.build(setting.n_ranges)?))
             }
             StageConfig::DedupMinhash(config) => {
+                Built::Census(Arc::new(config.build(setting.n_ranges)?))
+            }
+            StageConfig::DedupLines(config) => {
+                Built::Census(Arc::new(config.build(Unit::Lines, setting.n_ranges)?))
+            }
+            StageConfig::DedupParagraphs(config) => {
+                Built::Census(Arc::new(config.build(Unit::Paragraphs, setting.n_ranges)?))
+            }
+            StageConfig::DedupSentences(config) => {
                 Built::Census(Arc::new(config.build(setting.n_ranges)?))
             }
             StageConfig::Tokenize(config) => config.build(setting.n_ranges)?,

@@ -1,4 +1,4 @@
-//! Counts sentences.
+//! Cuts lines into sentences, and counts them.
 
 use memchr::memchr3;
 use unicode_general_category::{GeneralCategory, get_general_category};
@@ -13,36 +13,77 @@ use crate::punctuation::{is_punctuation, is_sentence_end};
 /// see`). Text goes on with a character that is
 /// neither blank nor punctuation, so that closing quotes and brackets belong to the sentence before them.
 pub fn count_sentences(line: &str) -> u64 {
-    if line.trim().is_empty() {
-        return 0;
+    if line.trim().is_empty() { 0 } else { 1 + Breaks::new(line).count() as u64 }
+}
+
+/// Returns the sentences of a line of text, as many as [`count_sentences`] counts. Put together they are the line.
+///
+/// Blanks belong to the sentence before them. Marks before the first blank do too; where there is no blank, all but
+/// opening quotes and brackets: `“花开了！”（他说）` is `“花开了！”` and `（他说）`.
+pub fn split_sentences(line: &str) -> impl Iterator<Item = &str> {
+    let ends = Breaks::new(line).map(|(end, start)| {
+        let between = line.get(end..start).unwrap_or_default();
+        let length = match between.find(char::is_whitespace).and_then(|at| between.get(at..)) {
+            Some(blanks) => between.len() - blanks.trim_start().len(),
+            None => between.trim_end_matches(is_opening).len(),
+        };
+        end + length
+    });
+    let end = if line.trim().is_empty() { None } else { Some(line.len()) };
+    let mut start = 0;
+    ends.chain(end).map(move |end| line.get(std::mem::replace(&mut start, end)..end).unwrap_or(""))
+}
+
+/// The places of a line where one sentence ends and another begins: the offset behind the mark that ends the first,
+/// and the offset where text goes on.
+struct Breaks<'a> {
+    line: &'a str,
+    rest: &'a str,
+    before: char,
+    is_ascii: bool,
+}
+
+impl<'a> Breaks<'a> {
+    fn new(line: &'a str) -> Breaks<'a> {
+        Breaks { line, rest: line, before: ' ', is_ascii: line.is_ascii() }
     }
-    let is_ascii = line.is_ascii();
-    let goes_on =
-        |char: char| !char.is_whitespace() && !is_punctuation(char) && !is_sentence_end(char);
-    let (mut sentences, mut rest, mut before) = (1, line, ' ');
-    loop {
-        let end = if is_ascii {
-            memchr3(b'.', b'!', b'?', rest.as_bytes())
-        } else {
-            rest.find(is_sentence_end)
-        };
-        let Some((head, tail)) = end.and_then(|end| rest.split_at_checked(end)) else {
-            return sentences;
-        };
-        let mut tail = tail.chars();
-        let mark = tail.next().unwrap_or(' ');
-        before = head.chars().next_back().unwrap_or(before);
-        let after = tail.clone().next().unwrap_or(' ');
-        let inside = before.is_alphanumeric() && after.is_alphanumeric();
-        let in_row = before == '.' || after == '.';
-        rest = tail.as_str();
-        if mark != '.' || !(inside || in_row) {
-            let Some(start) = rest.find(goes_on) else { return sentences };
-            sentences += 1;
-            rest = rest.get(start..).unwrap_or_default();
+}
+
+impl Iterator for Breaks<'_> {
+    type Item = (usize, usize);
+
+    fn next(&mut self) -> Option<(usize, usize)> {
+        let goes_on =
+            |char: char| !char.is_whitespace() && !is_punctuation(char) && !is_sentence_end(char);
+        loop {
+            let end = if self.is_ascii {
+                memchr3(b'.', b'!', b'?', self.rest.as_bytes())
+            } else {
+                self.rest.find(is_sentence_end)
+            };
+            let (head, tail) = self.rest.split_at_checked(end?)?;
+            let mut tail = tail.chars();
+            let mark = tail.next().unwrap_or(' ');
+            let before = head.chars().next_back().unwrap_or(self.before);
+            let after = tail.clone().next().unwrap_or(' ');
+            let inside = before.is_alphanumeric() && after.is_alphanumeric();
+            let in_row = before == '.' || after == '.';
+            self.rest = tail.as_str();
+            self.before = mark;
+            if mark != '.' || !(inside || in_row) {
+                let end = self.line.len() - self.rest.len();
+                let start = self.rest.find(goes_on)?;
+                self.rest = self.rest.get(start..).unwrap_or_default();
+                return Some((end, end + start));
+            }
         }
-        before = mark;
     }
+}
+
+/// Returns whether a character opens a bracket or a quotation.
+fn is_opening(char: char) -> bool {
+    use GeneralCategory::{InitialPunctuation, OpenPunctuation};
+    matches!(get_general_category(char), InitialPunctuation | OpenPunctuation)
 }
 
 /// Returns the number of sentences in a text of these tokens, as spaCy's `sentencizer` finds them for datatrove.
@@ -86,6 +127,8 @@ fn is_category_p(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -98,5 +141,29 @@ mod tests {
         assert_eq!(count_sentences("春天来了。花开了！“是吗？”他问。"), 4);
         assert_eq!(count_sentences("Pi is 3.14 at example.com."), 1);
         assert_eq!(count_sentences("...!?"), 1);
+    }
+
+    #[test]
+    fn marks_and_blanks_stay_with_their_sentence() {
+        let split = |line| split_sentences(line).collect::<Vec<_>>();
+        assert_eq!(split(" One.  Two! "), [" One.  ", "Two! "]);
+        assert_eq!(split("“花开了！”（他说）。“是吗？”"), ["“花开了！”", "（他说）。", "“是吗？”"]);
+        assert_eq!(
+            split("He said \"No.\" (Twice.) Left."),
+            ["He said \"No.\" ", "(Twice.) ", "Left."]
+        );
+        assert_eq!(split("a.b c?!d"), ["a.b c?!", "d"]);
+        assert_eq!(split(" \t"), [""; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn sentences_are_the_line_and_none_is_blank(line in "[ab .!?。！”“（()\"\u{301}]{0,24}|\\PC{0,16}") {
+            let sentences: Vec<_> = split_sentences(&line).collect();
+            prop_assert_eq!(sentences.len() as u64, count_sentences(&line));
+            let blank = line.trim().is_empty();
+            prop_assert_eq!(sentences.concat(), if blank { "" } else { line.as_str() });
+            prop_assert!(sentences.iter().all(|sentence| !sentence.trim().is_empty()));
+        }
     }
 }

@@ -52,6 +52,7 @@ pub(crate) struct Outcome {
     pub(crate) kept: Vec<TestDocument>,
     pub(crate) removed: Vec<Removed>,
     pub(crate) warnings: Vec<String>,
+    pub(crate) edits: u64,
 }
 
 impl Driver {
@@ -77,6 +78,7 @@ impl Driver {
             let n_rows = batch.n_rows();
             let kept = stage.apply(batch, &mut ledger).unwrap();
             assert_eq!(n_rows, kept.n_rows() + ledger.removed.len(), "rows are conserved");
+            outcome.edits += ledger.edits.values().sum::<u64>();
             outcome.removed.extend(ledger.removed);
             outcome.kept.extend(documents(&kept));
         }

@@ -244,15 +244,7 @@ impl FilterStage {
         languages: &[Option<String>],
         scores: Vec<Vec<Option<f32>>>,
     ) -> Result<Batch> {
-        if edited.iter().any(Option::is_some) {
-            let texts = batch.texts();
-            let mut column = StringBuilder::with_capacity(edited.len(), texts.value_data().len());
-            for (row, text) in edited.iter().enumerate() {
-                column.append_value(text.as_deref().unwrap_or(texts.value(row)));
-            }
-            let field = batch.rows.schema_ref().field(crate::batch::TEXT).clone();
-            batch = batch.with_column(field, Arc::new(column.finish()))?;
-        }
+        batch = batch.with_texts(edited)?;
         let mut column = StringBuilder::new();
         languages.iter().for_each(|language| column.append_option(language.as_deref()));
         let field = batch.rows.schema_ref().field(LANGUAGE).clone();

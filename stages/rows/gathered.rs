@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::{
@@ -39,7 +39,7 @@ impl Gathered {
         self.rows.emit(key, value)
     }
 
-    /// Decides on the document at `place`; a document is decided on at most once in a round.
+    /// Decides on the document at `place`: once in a round, unless the seal joins decisions.
     ///
     /// # Errors
     /// When the disk is full or fails.
@@ -69,6 +69,11 @@ fn rows_name(task: u32) -> String {
 fn decided_name(task: u32) -> String {
     format!("{task:05}.decided.rows")
 }
+
+/// Makes one payload of all that were decided on a place.
+pub trait Join: Fn(&mut SortedRows, &mut Vec<u8>) -> Result<()> + Sync {}
+
+impl<F: Fn(&mut SortedRows, &mut Vec<u8>) -> Result<()> + Sync> Join for F {}
 
 /// Joins what all gather tasks of a round found, once.
 pub struct Seal {
@@ -143,6 +148,21 @@ impl Seal {
     /// # Errors
     /// When the disk is full, or a place was decided on twice.
     pub fn decisions(&mut self) -> Result<()> {
+        self.joined_decisions(|decided, payload| {
+            payload.extend_from_slice(decided.next_value()?.unwrap_or_default());
+            if decided.next_value()?.is_some() {
+                bail!("{:?} is decided on twice", Place::from_bytes(decided.key())?);
+            }
+            Ok(())
+        })
+    }
+
+    /// Does the same where a place may have been decided on many times: `join` streams the payloads of one place, in
+    /// bytewise order, and appends to an empty vector what they come to.
+    ///
+    /// # Errors
+    /// When the disk is full, or `join` fails.
+    pub fn joined_decisions(&mut self, join: impl Join) -> Result<()> {
         let mut names: Vec<_> =
             (0..self.n_gathered).map(|task| self.gathered.join(decided_name(task))).collect();
         if let Some(own) = self.own.take() {
@@ -152,13 +172,18 @@ impl Seal {
         let n_tasks = Ranges::Place(self.tasks.clone()).count();
         let files: Vec<_> = (0..n_tasks)
             .into_par_iter()
-            .map(|task| self.write_decisions(&names, task))
+            .map(|task| self.write_decisions(&names, task, &join))
             .collect::<Result<_>>()?;
         self.files.extend(files.into_iter().flatten());
         Ok(())
     }
 
-    fn write_decisions(&self, names: &[PathBuf], task: u32) -> Result<Option<FileSeal>> {
+    fn write_decisions(
+        &self,
+        names: &[PathBuf],
+        task: u32,
+        join: &impl Join,
+    ) -> Result<Option<FileSeal>> {
         let all = all_segments(names.iter().cloned(), task)?;
         if all.is_empty() {
             return Ok(None);
@@ -166,11 +191,11 @@ impl Seal {
         let scratch = self.folder.join(format!("{task:05}"));
         let mut rows = SortedRows::open(all, Combine::Keep, &scratch)?;
         let mut writer = DecisionsWriter::create(&self.folder, task)?;
+        let mut payload = Vec::new();
         while rows.next_group()? {
-            let place = Place::from_bytes(rows.key())?;
-            while let Some(payload) = rows.next_value()? {
-                writer.write(place, payload)?;
-            }
+            payload.clear();
+            join(&mut rows, &mut payload)?;
+            writer.write(Place::from_bytes(rows.key())?, &payload)?;
         }
         writer.finish().map(Some)
     }

@@ -1,0 +1,119 @@
+//! Repeated lines, paragraphs and runs of sentences: of equal ones the first in the corpus stays, later ones are cut
+//! out of their documents.
+//!
+//! | stage | a span is |
+//! |---|---|
+//! | `dedup_lines` | what stands between two newlines; a carriage return before the newline belongs to it |
+//! | `dedup_paragraphs` | lines up to the next blank one, together |
+//! | `dedup_sentences` | `n_sentences` consecutive sentences of a document; spans overlap, and go over line breaks |
+//!
+//! Equal: spans that are the same without what `ignore` names (`normalize`). Blank lines, and spans with fewer than
+//!   `min_span_chars` characters after that, are never touched: they are structure, headings, `}`.
+//! Order: that of the input: files, rows, then spans within a document. A repeat within one document counts too, unless
+//!   `within_document = false`.
+//! Cuts: each span of a group of equal ones, but for the first `max_copies`; nothing of a group that occurs in fewer
+//!   than `min_documents` documents. A sentence is cut if a span that it lies in is cut, and that may leave only a part
+//!   of a first copy that overlaps with it; yet of each sentence, as of each line, the first of equal ones stays.
+//! Text: whole lines go with their newlines, of the blank lines around them one side; a text that nothing was cut
+//!   from keeps its very bytes (`cut`). Cut spans, or sentences, are counted as edits.
+//! Removes: a document that spans were cut from, and that has fewer than `min_chars` characters or `min_words` words
+//!   left. Copies that it was to keep go with it, so with high limits a span may vanish from the corpus.
+//! Again: a second run cuts no line and no paragraph. Sentences that a cut made neighbours are new spans, which may
+//!   equal others; a second run cuts only such.
+//! Equality is decided by 96 bits of xxh3-128: among 10^12 different spans the chance that any two meet is 6 in a
+//!   million. A hash of 64 bits, as in CCNet and datatrove, would cut 27,000 of them wrongly.
+//! Source: lines as CCNet (Wenzek et al. 2020, arXiv:1911.00359, section 3.1), three sentences as C4 (Raffel et al. 2020,
+//!   arXiv:1910.10683, section 2.2).
+//! Differs: CCNet looks for repeats in a part of a crawl, holds all hashes in memory, drops 33 marks that are not
+//!   ASCII, and has no least length. dolma and DCLM's bff call a line a paragraph, and ask a Bloom filter, which also cuts
+//!   what never occurred before, and other things in each run; bff counts shared n-grams, which finds lines that are
+//!   nearly equal; dolma's `min_words` switches deduplication off. datatrove numbers sentences with 16 bits, and loses
+//!   some where `min_words_to_remove_span` is set; its sentences go over line breaks, so it is for text that is not
+//!   wrapped, as is this.
+//! Cost: 37 bytes on disk for each span that is long enough, 70 with `min_documents`.
+
+use anyhow::{Result, bail};
+
+use crate::rows::Sealed;
+use crate::{Census, Round, Stage};
+
+mod config;
+mod cut;
+mod normalize;
+mod numbers;
+mod round;
+mod spans;
+mod stage;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+pub use config::{DedupSentences, DedupSpans, Ignored};
+pub use spans::Unit;
+
+use round::{Copies, SpanRound};
+use spans::Spans;
+use stage::{CutSpans, Leavings};
+
+/// All that a configuration comes to.
+struct Settings {
+    spans: Spans,
+    copies: Copies,
+    leavings: Leavings,
+}
+
+impl Settings {
+    /// Returns the census, whose keys are cut into `n_ranges` ranges.
+    ///
+    /// # Errors
+    /// When values make no sense; all of them are named.
+    fn build(self, n_ranges: u32) -> Result<SpanCensus> {
+        let Settings { spans, copies, leavings } = self;
+        let mut mistakes = Vec::new();
+        for (key, value) in [
+            ("min_span_chars", spans.min_chars),
+            ("min_han_span_chars", spans.min_han_chars),
+            ("min_documents", copies.min_documents),
+            ("number of key ranges", u64::from(n_ranges)),
+        ] {
+            if value == 0 {
+                mistakes.push(format!("`{key}` is 0, but must be at least 1"));
+            }
+        }
+        if copies.max_copies == 0 && copies.min_documents < 2 {
+            let message =
+                "`max_copies` is 0, which cuts every copy: `min_documents` must be at least 2";
+            mistakes.push(message.to_owned());
+        }
+        if let Unit::Sentences(0) = spans.unit {
+            mistakes.push("`n_sentences` is 0, but must be at least 1".to_owned());
+        }
+        if !mistakes.is_empty() {
+            bail!("{}", mistakes.join("\n"));
+        }
+        let round = SpanRound { spans: spans.clone(), copies, n_ranges };
+        Ok(SpanCensus { rounds: [Box::new(round)], spans, leavings })
+    }
+}
+
+struct SpanCensus {
+    rounds: [Box<dyn Round>; 1],
+    spans: Spans,
+    leavings: Leavings,
+}
+
+impl Census for SpanCensus {
+    fn name(&self) -> &str {
+        self.spans.unit.stage()
+    }
+
+    fn rounds(&self) -> &[Box<dyn Round>] {
+        &self.rounds
+    }
+
+    fn open(&self, sealed: Sealed) -> Result<Box<dyn Stage>> {
+        Ok(Box::new(CutSpans::open(self.spans.clone(), self.leavings, &sealed)))
+    }
+}
