@@ -16,6 +16,7 @@ pub mod batch;
 pub mod config;
 pub mod dedup_exact;
 pub mod dedup_minhash;
+pub mod dedup_substring;
 pub mod disk;
 mod duplicates;
 pub mod evaluate;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Input, Output};
 use crate::dedup_exact::DedupExact;
 use crate::dedup_minhash::DedupMinhash;
+use crate::dedup_substring::DedupSubstring;
 use crate::evaluate::Evaluate;
 use crate::filter::FilterConfig;
 use crate::shards::{ShardWriter, Shards};
@@ -50,6 +51,8 @@ pub enum StageConfig {
     DedupExact(DedupExact),
     /// Removes near copies.
     DedupMinhash(DedupMinhash),
+    /// Cuts out repeated passages.
+    DedupSubstring(DedupSubstring),
     /// Trains or loads a tokenizer, and encodes.
     Tokenize(Tokenize),
     /// Shuffles documents into token shards.
@@ -72,6 +75,8 @@ pub enum LoneStage {
     DedupExact(DedupExact),
     /// Removes near copies.
     DedupMinhash(DedupMinhash),
+    /// Cuts out repeated passages.
+    DedupSubstring(DedupSubstring),
     /// Trains or loads a tokenizer, and encodes.
     Tokenize(Tokenize),
     /// Shuffles documents into token shards.
@@ -83,6 +88,7 @@ impl From<LoneStage> for StageConfig {
         match stage {
             LoneStage::DedupExact(config) => StageConfig::DedupExact(config),
             LoneStage::DedupMinhash(config) => StageConfig::DedupMinhash(config),
+            LoneStage::DedupSubstring(config) => StageConfig::DedupSubstring(config),
             LoneStage::Tokenize(config) => StageConfig::Tokenize(config),
             LoneStage::Shards(config) => StageConfig::Shards(config),
         }
@@ -104,6 +110,7 @@ impl From<StageConfig> for Written {
             StageConfig::Filter(config) => return Written::Filter(config),
             StageConfig::DedupExact(config) => LoneStage::DedupExact(config),
             StageConfig::DedupMinhash(config) => LoneStage::DedupMinhash(config),
+            StageConfig::DedupSubstring(config) => LoneStage::DedupSubstring(config),
             StageConfig::Tokenize(config) => LoneStage::Tokenize(config),
             StageConfig::Shards(config) => LoneStage::Shards(config),
         })
@@ -134,7 +141,8 @@ pub enum Built {
 
 impl StageConfig {
     /// The names of all stages, as the pipeline file spells them.
-    pub const NAMES: [&str; 5] = ["filter", "dedup_exact", "dedup_minhash", "tokenize", "shards"];
+    pub const NAMES: [&str; 6] =
+        ["filter", "dedup_exact", "dedup_minhash", "dedup_substring", "tokenize", "shards"];
 
     /// Returns the name as the pipeline file spells it.
     pub fn name(&self) -> &'static str {
@@ -142,6 +150,7 @@ impl StageConfig {
             StageConfig::Filter(_) => "filter",
             StageConfig::DedupExact(_) => "dedup_exact",
             StageConfig::DedupMinhash(_) => "dedup_minhash",
+            StageConfig::DedupSubstring(_) => "dedup_substring",
             StageConfig::Tokenize(_) => "tokenize",
             StageConfig::Shards(_) => "shards",
         }
@@ -170,6 +179,9 @@ impl StageConfig {
                 Built::Census(Arc::new(config.build(setting.n_ranges)?))
             }
             StageConfig::DedupMinhash(config) => {
+                Built::Census(Arc::new(config.build(setting.n_ranges)?))
+            }
+            StageConfig::DedupSubstring(config) => {
                 Built::Census(Arc::new(config.build(setting.n_ranges)?))
             }
             StageConfig::Tokenize(config) => config.build(setting.n_ranges)?,

@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::{
-    Combine, Decisions, DecisionsWriter, Layout, Ranges, SortedRows, Spill, TaskOfFile, segments,
+    Combine, Decisions, DecisionsWriter, Layout, Ranges, SortedRows, Sorter, Spill, TaskOfFile,
+    segments,
 };
 use crate::batch::Place;
 use crate::disk::{FileSeal, OutFile};
@@ -17,7 +18,12 @@ pub struct Gathered {
     rows: Spill,
     decided: Spill,
     warnings: Vec<String>,
+    /// Where a sorter may put its rows, and the memory it may use.
+    sorter: (PathBuf, usize),
 }
+
+/// Joins all payloads that were decided on one place, in bytewise order, into the one that stands in the decisions.
+pub type Join<'a> = dyn Fn(&mut SortedRows, &mut Vec<u8>) -> Result<()> + Sync + 'a;
 
 impl Gathered {
     /// Opens the output of gather task `task` in `folder`; each of its two spills keeps to half of `budget` bytes.
@@ -28,7 +34,14 @@ impl Gathered {
             rows: Spill::new(folder.join(rows_name(task)), rows, budget / 2),
             decided: Spill::new(folder.join(decided_name(task)), decided, budget / 2),
             warnings: Vec::new(),
+            sorter: (folder.join(format!("{task:05}.sorter.rows")), budget / 2),
         }
+    }
+
+    /// Opens a sorter, which takes the memory that the rows for the seal would take: a gather uses the one or the other.
+    pub fn sorter(&self) -> Sorter {
+        let (path, budget) = &self.sorter;
+        Sorter::new(path.clone(), *budget)
     }
 
     /// Hands a row to the seal.
@@ -39,7 +52,7 @@ impl Gathered {
         self.rows.emit(key, value)
     }
 
-    /// Decides on the document at `place`; a document is decided on at most once in a round.
+    /// Decides on the document at `place`, at most once in a round, unless [`Seal::joined_decisions`] makes one of many.
     ///
     /// # Errors
     /// When the disk is full or fails.
@@ -134,6 +147,18 @@ impl Seal {
     /// # Errors
     /// When the disk is full, or a place was decided on twice.
     pub fn decisions(&mut self) -> Result<()> {
+        self.write_all(None)
+    }
+
+    /// As [`Seal::decisions`], but a place may be decided on many times: `join` makes one payload of all.
+    ///
+    /// # Errors
+    /// When the disk is full, or `join` fails.
+    pub fn joined_decisions(&mut self, join: &Join<'_>) -> Result<()> {
+        self.write_all(Some(join))
+    }
+
+    fn write_all(&mut self, join: Option<&Join<'_>>) -> Result<()> {
         let mut names: Vec<_> =
             (0..self.n_gathered).map(|task| self.gathered.join(decided_name(task))).collect();
         if let Some(own) = self.own.take() {
@@ -143,13 +168,18 @@ impl Seal {
         let n_tasks = Ranges::Place(self.tasks.clone()).count();
         let files: Vec<_> = (0..n_tasks)
             .into_par_iter()
-            .map(|task| self.write_decisions(&names, task))
+            .map(|task| self.write_decisions(&names, task, join))
             .collect::<Result<_>>()?;
         self.files.extend(files.into_iter().flatten());
         Ok(())
     }
 
-    fn write_decisions(&self, names: &[PathBuf], task: u32) -> Result<Option<FileSeal>> {
+    fn write_decisions(
+        &self,
+        names: &[PathBuf],
+        task: u32,
+        join: Option<&Join<'_>>,
+    ) -> Result<Option<FileSeal>> {
         let all = all_segments(names.iter().cloned(), task)?;
         if all.is_empty() {
             return Ok(None);
@@ -157,8 +187,15 @@ impl Seal {
         let scratch = self.folder.join(format!("{task:05}"));
         let mut rows = SortedRows::open(all, Combine::Keep, &scratch)?;
         let mut writer = DecisionsWriter::create(&self.folder, task)?;
+        let mut joined = Vec::new();
         while rows.next_group()? {
             let place = Place::from_bytes(rows.key())?;
+            if let Some(join) = join {
+                joined.clear();
+                join(&mut rows, &mut joined)?;
+                writer.write(place, &joined)?;
+                continue;
+            }
             while let Some(payload) = rows.next_value()? {
                 writer.write(place, payload)?;
             }

@@ -18,12 +18,14 @@ mod buffer;
 mod decisions;
 mod gathered;
 mod merge;
+mod sorter;
 mod spill;
 
 pub use buffer::Rows;
 pub use decisions::{Decisions, DecisionsWriter};
-pub use gathered::{Gathered, Seal, Sealed};
+pub use gathered::{Gathered, Join, Seal, Sealed};
 pub use merge::SortedRows;
+pub use sorter::Sorter;
 pub use spill::{Segment, Spill, segments};
 
 use xxhash_rust::xxh3::xxh3_64;
