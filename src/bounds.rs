@@ -38,7 +38,7 @@ const BYTES_PER_ID: u64 = 160;
 
 /// Returns the most memory that a run takes:
 ///
-/// `memory` + threads × (8 × `max_line_bytes` + the rows that `dedup_lines` and the like make of one such document + 96 MiB, or what `dedup_minhash`
+/// `memory` + threads × (8 × `max_line_bytes` + the rows that `dedup_lines`, `dedup_substring` and the like make of one such document + 96 MiB, or what `dedup_minhash`
 /// remembers of a cluster if that is more) + ids × 160 bytes + the files that rules and stages open.
 ///
 /// Only the first addend follows from the size of the corpus, and it is the budget that the runner keeps to. A row of
@@ -49,15 +49,16 @@ pub(crate) fn memory_bound(plan: &Plan, machine: Machine) -> MemoryBound {
         StageConfig::DedupMinhash(config) => Some(config.gather_bytes()),
         _ => None,
     });
-    let of_spans = plan.pipeline.stages.iter().filter_map(|stage| match stage {
+    let of_rows = plan.pipeline.stages.iter().filter_map(|stage| match stage {
         StageConfig::DedupLines(config) | StageConfig::DedupParagraphs(config) => {
             Some(config.scan_bytes(longest))
         }
         StageConfig::DedupSentences(config) => Some(config.scan_bytes(longest)),
+        StageConfig::DedupSubstring(config) => Some(config.scan_bytes(longest)),
         _ => None,
     });
     let of_documents =
-        LONGEST_ROWS_PER_THREAD * longest + of_spans.max().unwrap_or(0) + BYTES_PER_THREAD;
+        LONGEST_ROWS_PER_THREAD * longest + of_rows.max().unwrap_or(0) + BYTES_PER_THREAD;
     // Documents and clusters are never under way at once.
     let per_thread = of_documents.max(of_clusters.max().unwrap_or(0));
     let of_stage = |stage: &StageConfig| {
@@ -119,6 +120,7 @@ pub(crate) fn disk_needed(plan: &Plan) -> u64 {
         StageConfig::DedupLines(_) => 2 * text / LINE_BYTES * SPAN_ROW_BYTES,
         StageConfig::DedupParagraphs(_) => 2 * text / PARAGRAPH_BYTES * SPAN_ROW_BYTES,
         StageConfig::DedupSentences(_) => 2 * text / SENTENCE_BYTES * SPAN_ROW_BYTES,
+        StageConfig::DedupSubstring(config) => config.disk_bytes(text),
         // Each distinct word once a task: natural text repeats itself.
         StageConfig::Tokenize(_) => text / 8,
         StageConfig::Shards(_) => 2 * 4 * n_tokens,

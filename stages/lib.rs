@@ -18,6 +18,7 @@ pub mod config;
 pub mod dedup_exact;
 pub mod dedup_minhash;
 pub mod dedup_spans;
+pub mod dedup_substring;
 pub mod disk;
 pub mod duplicates;
 pub mod evaluate;

@@ -11,6 +11,7 @@ use crate::config::{Input, Output};
 use crate::dedup_exact::DedupExact;
 use crate::dedup_minhash::DedupMinhash;
 use crate::dedup_spans::{DedupSentences, DedupSpans, Unit};
+use crate::dedup_substring::DedupSubstring;
 use crate::evaluate::Evaluate;
 use crate::filter::FilterConfig;
 use crate::index::{self, Indexed};
@@ -58,6 +59,8 @@ pub enum StageConfig {
     DedupParagraphs(DedupSpans),
     /// Cuts repeated runs of sentences.
     DedupSentences(DedupSentences),
+    /// Cuts out repeated passages.
+    DedupSubstring(DedupSubstring),
     /// Trains or loads a tokenizer, and encodes.
     Tokenize(Tokenize),
     /// Shuffles documents into token shards.
@@ -86,6 +89,8 @@ pub enum LoneStage {
     DedupParagraphs(DedupSpans),
     /// Cuts repeated runs of sentences.
     DedupSentences(DedupSentences),
+    /// Cuts out repeated passages.
+    DedupSubstring(DedupSubstring),
     /// Trains or loads a tokenizer, and encodes.
     Tokenize(Tokenize),
     /// Shuffles documents into token shards.
@@ -100,6 +105,7 @@ impl From<LoneStage> for StageConfig {
             LoneStage::DedupLines(config) => StageConfig::DedupLines(config),
             LoneStage::DedupParagraphs(config) => StageConfig::DedupParagraphs(config),
             LoneStage::DedupSentences(config) => StageConfig::DedupSentences(config),
+            LoneStage::DedupSubstring(config) => StageConfig::DedupSubstring(config),
             LoneStage::Tokenize(config) => StageConfig::Tokenize(config),
             LoneStage::Shards(config) => StageConfig::Shards(config),
         }
@@ -124,6 +130,7 @@ impl From<StageConfig> for Written {
             StageConfig::DedupLines(config) => LoneStage::DedupLines(config),
             StageConfig::DedupParagraphs(config) => LoneStage::DedupParagraphs(config),
             StageConfig::DedupSentences(config) => LoneStage::DedupSentences(config),
+            StageConfig::DedupSubstring(config) => LoneStage::DedupSubstring(config),
             StageConfig::Tokenize(config) => LoneStage::Tokenize(config),
             StageConfig::Shards(config) => LoneStage::Shards(config),
         })
@@ -154,13 +161,14 @@ pub enum Built {
 
 impl StageConfig {
     /// The names of all stages, as the pipeline file spells them.
-    pub const NAMES: [&str; 8] = [
+    pub const NAMES: [&str; 9] = [
         "filter",
         "dedup_exact",
         "dedup_minhash",
         "dedup_lines",
         "dedup_paragraphs",
         "dedup_sentences",
+        "dedup_substring",
         "tokenize",
         "shards",
     ];
@@ -174,6 +182,7 @@ impl StageConfig {
             StageConfig::DedupLines(_) => "dedup_lines",
             StageConfig::DedupParagraphs(_) => "dedup_paragraphs",
             StageConfig::DedupSentences(_) => "dedup_sentences",
+            StageConfig::DedupSubstring(_) => "dedup_substring",
             StageConfig::Tokenize(_) => "tokenize",
             StageConfig::Shards(_) => "shards",
         }
@@ -231,6 +240,9 @@ impl StageConfig {
                 Built::Census(Arc::new(config.build(Unit::Paragraphs, setting.n_ranges)?))
             }
             StageConfig::DedupSentences(config) => {
+                Built::Census(Arc::new(config.build(setting.n_ranges)?))
+            }
+            StageConfig::DedupSubstring(config) => {
                 Built::Census(Arc::new(config.build(setting.n_ranges)?))
             }
             StageConfig::Tokenize(config) => config.build(setting.n_ranges)?,

@@ -28,7 +28,7 @@ mod components;
 mod hash;
 mod jaccard;
 mod kept;
-mod letters;
+pub(crate) mod letters;
 mod ngrams;
 mod signature;
 mod verify;

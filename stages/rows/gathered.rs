@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::{
-    Combine, Decisions, DecisionsWriter, Layout, Ranges, SortedRows, Spill, TaskOfFile, segments,
+    Combine, Decisions, DecisionsWriter, Layout, Ranges, SortedRows, Sorter, Spill, TaskOfFile,
+    segments,
 };
 use crate::batch::Place;
 use crate::disk::{FileSeal, OutFile};
@@ -17,6 +18,8 @@ pub struct Gathered {
     rows: Spill,
     decided: Spill,
     warnings: Vec<String>,
+    /// Where a sorter may put its rows, and the memory it may use.
+    sorter: (PathBuf, usize),
 }
 
 impl Gathered {
@@ -28,7 +31,14 @@ impl Gathered {
             rows: Spill::new(folder.join(rows_name(task)), rows, budget / 2),
             decided: Spill::new(folder.join(decided_name(task)), decided, budget / 2),
             warnings: Vec::new(),
+            sorter: (folder.join(format!("{task:05}.sorter.rows")), budget / 2),
         }
+    }
+
+    /// Opens a sorter, which takes the memory that the rows for the seal would take: a gather uses the one or the other.
+    pub fn sorter(&self) -> Sorter {
+        let (path, budget) = &self.sorter;
+        Sorter::new(path.clone(), *budget)
     }
 
     /// Hands a row to the seal.

@@ -139,6 +139,12 @@ impl SortedRows {
         }
     }
 
+    /// Deletes the file at `path` when these rows are no longer needed; it need not exist.
+    pub(super) fn delete_after(mut self, path: PathBuf) -> SortedRows {
+        self.temporary.push(path);
+        self
+    }
+
     fn sift_down(&mut self) {
         let mut at = 0;
         loop {

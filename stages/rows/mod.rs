@@ -19,14 +19,16 @@ mod decisions;
 mod gathered;
 mod merge;
 mod row_file;
+mod sorter;
 mod spill;
 
 pub use buffer::Rows;
 pub(crate) use decisions::RecordFile;
 pub use decisions::{Decisions, DecisionsWriter};
-pub use gathered::{Gathered, Seal, Sealed};
+pub use gathered::{Gathered, Join, Seal, Sealed};
 pub use merge::SortedRows;
 pub(crate) use row_file::RowFile;
+pub use sorter::Sorter;
 pub use spill::{Segment, Spill, segments};
 
 use xxhash_rust::xxh3::xxh3_64;
