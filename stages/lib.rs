@@ -25,6 +25,7 @@ pub mod evaluate;
 pub mod filter;
 pub mod index;
 pub mod ledger;
+pub mod normalize;
 pub mod pipeline;
 pub mod rows;
 pub mod runner;

@@ -196,6 +196,10 @@ impl StageConfig {
                 files.map(PathBuf::from).collect()
             }
             StageConfig::DedupExact(config) => index::references(&config.against),
+            StageConfig::DedupLines(config) | StageConfig::DedupParagraphs(config) => {
+                index::references(&config.against)
+            }
+            StageConfig::DedupSentences(config) => index::references(&config.against),
             StageConfig::Tokenize(tokenize) => tokenize.load.iter().map(PathBuf::from).collect(),
             _ => Vec::new(),
         }
@@ -205,6 +209,10 @@ impl StageConfig {
     pub fn against(&mut self) -> Option<&mut Vec<String>> {
         match self {
             StageConfig::DedupExact(config) => Some(&mut config.against),
+            StageConfig::DedupLines(config) | StageConfig::DedupParagraphs(config) => {
+                Some(&mut config.against)
+            }
+            StageConfig::DedupSentences(config) => Some(&mut config.against),
             _ => None,
         }
     }
@@ -216,6 +224,11 @@ impl StageConfig {
     pub fn indexed(&self) -> Result<Option<Box<dyn Indexed>>> {
         Ok(match self {
             StageConfig::DedupExact(config) => Some(Box::new(config.indexed()?)),
+            StageConfig::DedupLines(config) => Some(Box::new(config.indexed(Unit::Lines))),
+            StageConfig::DedupParagraphs(config) => {
+                Some(Box::new(config.indexed(Unit::Paragraphs)))
+            }
+            StageConfig::DedupSentences(config) => Some(Box::new(config.indexed())),
             _ => None,
         })
     }

@@ -105,7 +105,7 @@ fn an_index_grows_and_knows_what_it_holds() {
 fn an_index_for_other_settings_is_refused_and_so_is_a_changed_one_in_a_run_that_goes_on() {
     let bench = bench(PIPELINE);
     bench.run(&["index", "p.toml", "old", "--output", "index"]).expect(0);
-    let other = PIPELINE.replace("against", "normalize = { lower_case = true }, against");
+    let other = PIPELINE.replace("against", "ignore = [\"case\"], against");
     bench.write("other.toml", other);
     bench
         .run(&["check", "other.toml"])
@@ -147,4 +147,34 @@ fn documents_are_compared_by_url_or_by_any_member_too() {
         assert_eq!(bench.json(&format!("{by}/manifest.json"))["kept"], 5);
         bench.run(&["why", by, removed]).expect(0).says(&["removed by dedup_exact: 1.000 like a"]);
     }
+}
+
+#[test]
+fn lines_of_an_earlier_dataset_are_cut_and_against_itself_every_line_is() {
+    let bench = Workbench::new();
+    let footer = "Subscribe to our newsletter for more of this.";
+    bench.write_documents("old.jsonl", "old", [format!("An old story about a river.\n{footer}")]);
+    let new = [
+        format!("A new story about a mountain.\n{footer}"),
+        format!("{footer}\nAnother story about the sea."),
+    ];
+    bench.write_documents("in.jsonl", "new", new);
+    let pipeline = PIPELINE
+        .replace("dedup_exact", "dedup_lines")
+        .replace("dir = \"out\"", "dir = \"out\"\ndocuments = \"jsonl.zst\"");
+    bench.write("p.toml", &pipeline);
+    bench.run(&["index", "p.toml", "old.jsonl", "--output", "index"]).expect(0);
+    bench.run(&["run", "p.toml"]).expect(0);
+    let manifest = bench.json("out/manifest.json");
+    assert_eq!(
+        (manifest["kept"].as_u64(), manifest["edits"]["dedup_lines"].as_u64()),
+        (Some(2), Some(2))
+    );
+    bench.run(&["index", "p.toml", "in.jsonl", "--output", "index"]).expect(0);
+    bench.run(&["run", "p.toml", "--output", "itself"]).expect(0);
+    let manifest = bench.json("itself/manifest.json");
+    assert_eq!(
+        (manifest["kept"].as_u64(), manifest["removed"]["dedup_lines.min_chars"].as_u64()),
+        (Some(0), Some(2))
+    );
 }

@@ -1,8 +1,8 @@
 //! Exact deduplication: of documents with the same text, URL or other column the first one stays.
 //!
 //! By default two documents are the same when the xxh3-128 of their texts is, taken of the UTF-8 bytes as they enter the stage. With
-//! 10^12 documents the chance that any two different texts meet is below 2 in 10^15. `normalize` forgives differences of the text in case, white
-//! space, punctuation or Unicode composition. Empty texts are copies of each other, however many there are: a group is streamed.
+//! 10^12 documents the chance that any two different texts meet is below 2 in 10^15. `ignore` names what does not tell two texts apart: `case`,
+//! `composition` (Unicode NFC), `digits`, `punctuation`, `white_space`. Empty texts are copies of each other, however many there are: a group is streamed.
 //!
 //! `by` names another column, or a member of a JSONL object (`meta.doi`), whose values are compared as they are. Documents in which it is
 //! missing, null, or blank are nobody's copies.
@@ -21,14 +21,11 @@ use crate::batch::{Batch, COLUMNS, Place, TEXT};
 use crate::column::Column;
 use crate::duplicates::{self, Decider, Duplicate, RemoveDuplicates};
 use crate::index::{Earlier, Indexed, Section};
+use crate::normalize::{Ignored, Normalizer};
 use crate::rows::{
     Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, Sealed, Segment, SortedRows,
 };
 use crate::{Census, Round, Stage};
-
-mod key;
-
-pub use key::Normalize;
 
 const NAME: &str = "dedup_exact";
 
@@ -38,8 +35,8 @@ const NAME: &str = "dedup_exact";
 pub struct DedupExact {
     /// The column that is compared.
     pub by: String,
-    /// Differences of texts that do not matter.
-    pub normalize: Normalize,
+    /// What does not tell two texts apart.
+    pub ignore: Vec<Ignored>,
     /// Indexes of earlier datasets, whose documents the input's are compared with too.
     pub against: Vec<String>,
 }
@@ -47,7 +44,7 @@ pub struct DedupExact {
 impl Default for DedupExact {
     fn default() -> DedupExact {
         let by = COLUMNS[TEXT].to_owned();
-        DedupExact { by, normalize: Normalize::default(), against: Vec::new() }
+        DedupExact { by, ignore: Vec::new(), against: Vec::new() }
     }
 }
 
@@ -55,7 +52,7 @@ impl DedupExact {
     /// Returns the census, whose keys are cut into `n_ranges` ranges.
     ///
     /// # Errors
-    /// When `n_ranges` is 0, `normalize` is set for another column than the text, or an index cannot be used.
+    /// When `n_ranges` is 0, `ignore` is set for another column than the text, or an index cannot be used.
     pub fn build(&self, n_ranges: u32) -> Result<impl Census + use<>> {
         ensure!(n_ranges > 0, "at least one key range is needed");
         let keys = self.keys()?;
@@ -76,11 +73,12 @@ impl DedupExact {
     fn keys(&self) -> Result<Keys> {
         let is_text = self.by == COLUMNS[TEXT];
         ensure!(
-            is_text || self.normalize == Normalize::default(),
-            "`normalize` is for texts, but `by` is `{}`",
+            is_text || self.ignore.is_empty(),
+            "`ignore` is for texts, but `by` is `{}`",
             self.by
         );
-        Ok(Keys { by: Column::new(&self.by), is_text, config: self.clone() })
+        let normalizer = (!self.ignore.is_empty()).then(|| Normalizer::new(&self.ignore));
+        Ok(Keys { by: Column::new(&self.by), is_text, normalizer, config: self.clone() })
     }
 }
 
@@ -113,6 +111,7 @@ impl Census for ExactCensus {
 struct Keys {
     by: Column,
     is_text: bool,
+    normalizer: Option<Normalizer>,
     config: DedupExact,
 }
 
@@ -130,7 +129,15 @@ impl Keys {
         let column = self.by.of(batch);
         for (row, place) in places.enumerate() {
             let hash = if self.is_text {
-                self.config.normalize.hash(batch.texts().value(row), &mut memory)
+                let text = batch.texts().value(row);
+                match self.normalizer {
+                    Some(normalizer) => {
+                        memory.clear();
+                        normalizer.append(text, &mut memory);
+                        xxh3_128(memory.as_bytes())
+                    }
+                    None => xxh3_128(text.as_bytes()),
+                }
             } else {
                 match column.text(row) {
                     Some(text) if !text.trim().is_empty() => xxh3_128(text.as_bytes()),
@@ -148,8 +155,8 @@ impl Keys {
 
 impl Indexed for Keys {
     fn section(&self) -> Section {
-        let DedupExact { by, normalize, .. } = &self.config;
-        let settings = serde_json::json!({ "by": by, "normalize": normalize });
+        let DedupExact { by, ignore, .. } = &self.config;
+        let settings = serde_json::json!({ "by": by, "ignore": ignore });
         Section { stage: NAME.to_owned(), settings }
     }
 
@@ -247,11 +254,11 @@ mod tests {
     #[test]
     fn unknown_keys_are_refused() {
         assert!(toml::from_str::<DedupExact>("column = \"text\"").is_err());
-        assert!(toml::from_str::<DedupExact>("normalize = { case = true }").is_err());
+        assert!(toml::from_str::<DedupExact>("ignore = [\"nfc\"]").is_err());
         assert_eq!(toml::from_str::<DedupExact>("").unwrap(), DedupExact::default());
-        let odd = toml::from_str::<DedupExact>("by = \"url\"\nnormalize = { nfc = true }").unwrap();
+        let odd = toml::from_str::<DedupExact>("by = \"url\"\nignore = [\"case\"]").unwrap();
         let error = odd.build(1).err().unwrap().to_string();
-        assert!(error.contains("`normalize` is for texts"), "{error}");
+        assert!(error.contains("`ignore` is for texts"), "{error}");
     }
 
     proptest! {

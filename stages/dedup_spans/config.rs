@@ -4,11 +4,12 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use super::normalize::Normalizer;
 use super::round::Copies;
 use super::spans::{Spans, Unit};
 use super::stage::Leavings;
 use crate::Census;
+use crate::index::Indexed;
+use crate::normalize::{Ignored, Normalizer};
 
 /// `dedup_lines = {}`, `dedup_paragraphs = {}`: cuts lines, or paragraphs, that occurred before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,8 @@ pub struct DedupSpans {
     pub min_chars: u64,
     /// Words that it must have left, cut as filters cut them. Default 0.
     pub min_words: u64,
+    /// Indexes of earlier datasets, whose spans stand before those of the input.
+    pub against: Vec<String>,
 }
 
 /// `dedup_sentences = {}`: cuts runs of sentences that occurred before.
@@ -58,20 +61,8 @@ pub struct DedupSentences {
     pub min_chars: u64,
     /// As in [`DedupSpans`]. Default 0; datatrove: 50.
     pub min_words: u64,
-}
-
-/// What does not tell two spans apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ignored {
-    /// Capital letters count as small ones.
-    Case,
-    /// Each decimal digit of any script counts as 0.
-    Digits,
-    /// Punctuation, symbols of ASCII and control characters do not count.
-    Punctuation,
-    /// White space at the ends does not count, any other run of it counts as one space.
-    WhiteSpace,
+    /// As in [`DedupSpans`].
+    pub against: Vec<String>,
 }
 
 impl Default for DedupSpans {
@@ -86,6 +77,7 @@ impl Default for DedupSpans {
             min_han_span_chars: 6,
             min_chars: 1,
             min_words: 0,
+            against: Vec::new(),
         }
     }
 }
@@ -101,6 +93,7 @@ impl Default for DedupSentences {
             min_han_span_chars,
             min_chars,
             min_words,
+            against,
         } = DedupSpans::default();
         DedupSentences {
             n_sentences: 3,
@@ -112,6 +105,7 @@ impl Default for DedupSentences {
             min_han_span_chars,
             min_chars,
             min_words,
+            against,
         }
     }
 }
@@ -126,6 +120,11 @@ impl DedupSpans {
     /// When values make no sense; all of them are named.
     pub fn build(&self, unit: Unit, n_ranges: u32) -> Result<impl Census + use<>> {
         self.settings(unit).build(n_ranges)
+    }
+
+    /// Returns what an index holds for this stage.
+    pub fn indexed(&self, unit: Unit) -> impl Indexed + use<> {
+        self.settings(unit).indexed()
     }
 
     /// Returns the memory that the rows of one document of `text_bytes` take at most.
@@ -144,6 +143,8 @@ impl DedupSpans {
             spans: Spans { unit, normalizer, min_chars, min_han_chars },
             copies: Copies { max_copies, min_documents, within_document },
             leavings: Leavings { min_chars: self.min_chars, min_words: self.min_words },
+            ignore: self.ignore.clone(),
+            against: self.against.clone(),
         }
     }
 }
@@ -155,6 +156,11 @@ impl DedupSentences {
     /// When values make no sense; all of them are named.
     pub fn build(&self, n_ranges: u32) -> Result<impl Census + use<>> {
         self.spans().settings(Unit::Sentences(self.n_sentences)).build(n_ranges)
+    }
+
+    /// Returns what an index holds for this stage.
+    pub fn indexed(&self) -> impl Indexed + use<> {
+        self.spans().settings(Unit::Sentences(self.n_sentences)).indexed()
     }
 
     /// Returns the memory that the rows of one document of `text_bytes` take at most.
@@ -173,6 +179,7 @@ impl DedupSentences {
             min_han_span_chars: self.min_han_span_chars,
             min_chars: self.min_chars,
             min_words: self.min_words,
+            against: self.against.clone(),
         }
     }
 }

@@ -135,7 +135,7 @@ impl<'a> Left<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dedup_spans::normalize::Normalizer;
+    use crate::normalize::Normalizer;
 
     fn cut(unit: Unit, text: &str, numbers: &[u32]) -> (String, u64) {
         let normalizer = Normalizer::new(&[]);

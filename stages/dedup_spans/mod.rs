@@ -20,6 +20,8 @@
 //!   left. Copies that it was to keep go with it, so with high limits a span may vanish from the corpus.
 //! Again: a second run cuts no line and no paragraph. Sentences that a cut made neighbours are new spans, which may
 //!   equal others; a second run cuts only such.
+//! Earlier: with `against`, indexes of earlier datasets (`corpusmill index`), their spans stand before the input's: they count as copies
+//!   and documents, and are never cut.
 //! Equality is decided by 96 bits of xxh3-128: among 10^12 different spans the chance that any two meet is 6 in a
 //!   million. A hash of 64 bits, as in CCNet and datatrove, would cut 27,000 of them wrongly.
 //! Source: lines as CCNet (Wenzek et al. 2020, arXiv:1911.00359, section 3.1), three sentences as C4 (Raffel et al. 2020,
@@ -34,12 +36,14 @@
 
 use anyhow::{Result, bail};
 
-use crate::rows::Sealed;
+use crate::batch::{Batch, Place};
+use crate::index::{Earlier, Indexed, Section};
+use crate::normalize::Ignored;
+use crate::rows::{Rows, Sealed};
 use crate::{Census, Round, Stage};
 
 mod config;
 mod cut;
-mod normalize;
 mod numbers;
 mod round;
 mod spans;
@@ -50,11 +54,11 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
-pub use config::{DedupSentences, DedupSpans, Ignored};
+pub use config::{DedupSentences, DedupSpans};
 pub use spans::Unit;
 
-use round::{Copies, SpanRound};
-use spans::Spans;
+use round::{Copies, Sighting, SpanRound};
+use spans::{Buffers, Spans};
 use stage::{CutSpans, Leavings};
 
 /// All that a configuration comes to.
@@ -62,6 +66,8 @@ struct Settings {
     spans: Spans,
     copies: Copies,
     leavings: Leavings,
+    ignore: Vec<Ignored>,
+    against: Vec<String>,
 }
 
 impl Settings {
@@ -70,7 +76,8 @@ impl Settings {
     /// # Errors
     /// When values make no sense; all of them are named.
     fn build(self, n_ranges: u32) -> Result<SpanCensus> {
-        let Settings { spans, copies, leavings } = self;
+        let section = self.section();
+        let Settings { spans, copies, leavings, against, .. } = self;
         let mut mistakes = Vec::new();
         for (key, value) in [
             ("min_span_chars", spans.min_chars),
@@ -93,8 +100,50 @@ impl Settings {
         if !mistakes.is_empty() {
             bail!("{}", mistakes.join("\n"));
         }
-        let round = SpanRound { spans: spans.clone(), copies, n_ranges };
+        let earlier = Earlier::open(&against, &section)?;
+        let round = SpanRound { spans: spans.clone(), copies, n_ranges, earlier };
         Ok(SpanCensus { rounds: [Box::new(round)], spans, leavings })
+    }
+
+    /// Says what decides which spans are equal.
+    fn section(&self) -> Section {
+        let Spans { unit, min_chars, min_han_chars, .. } = self.spans;
+        let n_sentences = match unit {
+            Unit::Sentences(n) => Some(n),
+            Unit::Lines | Unit::Paragraphs => None,
+        };
+        let settings = serde_json::json!({
+            "n_sentences": n_sentences,
+            "ignore": self.ignore,
+            "min_span_chars": min_chars,
+            "min_han_span_chars": min_han_chars,
+        });
+        Section { stage: unit.stage().to_owned(), settings }
+    }
+
+    fn indexed(self) -> IndexedSpans {
+        IndexedSpans { section: self.section(), spans: self.spans }
+    }
+}
+
+/// The spans of an earlier dataset.
+struct IndexedSpans {
+    section: Section,
+    spans: Spans,
+}
+
+impl Indexed for IndexedSpans {
+    fn section(&self) -> Section {
+        self.section.clone()
+    }
+
+    fn emit(&self, batch: &Batch, places: &[Place], rows: &mut Rows, _: &mut Rows) {
+        let mut buffers = Buffers::default();
+        for (row, place) in places.iter().enumerate() {
+            let sighting = Sighting::Earlier(*place).to_bytes();
+            let text = batch.texts().value(row);
+            self.spans.each(text, &mut buffers, |_, key| rows.emit(&key.0, &sighting));
+        }
     }
 }
 

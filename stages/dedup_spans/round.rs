@@ -11,7 +11,10 @@ use super::numbers;
 use super::spans::{Buffers, Spans};
 use crate::Round;
 use crate::batch::{Batch, Place};
-use crate::rows::{Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, SortedRows};
+use crate::index::Earlier;
+use crate::rows::{
+    Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, Sealed, Segment, SortedRows,
+};
 
 /// Which copies stay.
 #[derive(Debug, Clone, Copy)]
@@ -26,10 +29,13 @@ pub(super) struct SpanRound {
     pub(super) spans: Spans,
     pub(super) copies: Copies,
     pub(super) n_ranges: u32,
+    pub(super) earlier: Earlier,
 }
 
 /// The value of a row: it sorts by kind, place, number.
-enum Sighting {
+pub(super) enum Sighting {
+    /// The span occurs in this document of an earlier dataset.
+    Earlier(Place),
     /// The span occurs in this document.
     Document(Place),
     /// This span of this document.
@@ -37,13 +43,18 @@ enum Sighting {
 }
 
 /// The first bytes of a value.
-const DOCUMENT: u8 = 0;
-const SPAN: u8 = 1;
+const EARLIER: u8 = 0;
+const DOCUMENT: u8 = 1;
+const SPAN: u8 = 2;
 
 impl Sighting {
     fn write(&self, value: &mut Vec<u8>) {
         value.clear();
         match self {
+            Sighting::Earlier(place) => {
+                value.push(EARLIER);
+                value.extend_from_slice(&place.to_bytes());
+            }
             Sighting::Document(place) => {
                 value.push(DOCUMENT);
                 value.extend_from_slice(&place.to_bytes());
@@ -56,10 +67,17 @@ impl Sighting {
         }
     }
 
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut value = Vec::new();
+        self.write(&mut value);
+        value
+    }
+
     fn read(value: &[u8]) -> Result<Sighting> {
         let (kind, rest) = value.split_first().context("a sighting is cut short")?;
         let place = Place::from_bytes(rest)?;
         match *kind {
+            EARLIER => Ok(Sighting::Earlier(place)),
             DOCUMENT => Ok(Sighting::Document(place)),
             SPAN => Ok(Sighting::Span(place, number(&rest[Place::BYTES..])?)),
             other => bail!("a sighting of kind {other}"),
@@ -93,11 +111,19 @@ impl Round for SpanRound {
         Ok(())
     }
 
+    fn earlier(&self, range: u32, _: Option<&Sealed>) -> Result<Vec<Segment>> {
+        self.earlier.segments(range, self.n_ranges)
+    }
+
     fn gather(&self, rows: &mut SortedRows, out: &mut Gathered) -> Result<()> {
         while rows.next_group()? {
             let mut group = Group::default();
             while let Some(value) = rows.next_value()? {
                 match Sighting::read(value)? {
+                    Sighting::Earlier(place) => {
+                        group.count(place);
+                        group.n_kept = self.copies.max_copies.min(group.n_kept + 1);
+                    }
                     Sighting::Document(place) => group.count(place),
                     Sighting::Span(place, number) => match self.copies.of(&mut group, place) {
                         Fate::Stays => {}

@@ -5,7 +5,7 @@ use std::fmt;
 use filters::segment::split_sentences;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::normalize::{Normalizer, Size};
+use crate::normalize::{Normalizer, Size};
 
 /// What a span is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

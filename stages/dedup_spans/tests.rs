@@ -263,7 +263,10 @@ fn unknown_keys_and_values_that_make_no_sense_are_refused() {
     assert!(toml::from_str::<DedupSpans>("min_line_chars = 3").is_err());
     assert!(toml::from_str::<DedupSentences>("ignore = [\"accents\"]").is_err());
     let config: DedupSpans = toml::from_str("ignore = [\"case\", \"white_space\"]").unwrap();
-    assert_eq!(config.ignore, [Ignored::Case, Ignored::WhiteSpace]);
+    assert_eq!(
+        config.ignore,
+        [crate::normalize::Ignored::Case, crate::normalize::Ignored::WhiteSpace]
+    );
     let config = DedupSpans { min_span_chars: 0, max_copies: 0, ..DedupSpans::default() };
     let error = config.build(Unit::Lines, 1).err().unwrap().to_string();
     assert!(

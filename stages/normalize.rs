@@ -1,19 +1,36 @@
-//! What a span is compared by: its text without what does not count.
+//! What texts are compared by: what is left of them without what does not count.
 //!
-//! After CCNet's `normalize_for_dedup`: lower case, each digit is 0, no punctuation, no control characters; accents
+//! Four of the keys together come after CCNet's `normalize_for_dedup`: lower case, each digit is 0, no punctuation, no control characters; accents
 //! stay. Differs: punctuation is that of `filters::is_punctuation`, ASCII's among it, where CCNet's code has a table of
 //! 33 other marks; white space is collapsed.
 
 use filters::is_punctuation;
 use filters::segment::is_han;
+use serde::{Deserialize, Serialize};
 use unicode_general_category::{GeneralCategory, get_general_category};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use super::Ignored;
+/// What does not tell two texts apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ignored {
+    /// Capital letters count as small ones.
+    Case,
+    /// A letter with its accent is one character or two (Unicode NFC).
+    Composition,
+    /// Each decimal digit of any script counts as 0.
+    Digits,
+    /// Punctuation, symbols of ASCII and control characters do not count.
+    Punctuation,
+    /// White space at the ends does not count, any other run of it counts as one space.
+    WhiteSpace,
+}
 
 /// Takes out of a text what does not count.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Normalizer {
+pub(crate) struct Normalizer {
     case: bool,
+    composition: bool,
     digits: bool,
     punctuation: bool,
     white_space: bool,
@@ -21,25 +38,26 @@ pub(super) struct Normalizer {
 
 /// How long a normalized text is, in characters.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Size {
-    pub(super) chars: u64,
+pub(crate) struct Size {
+    pub(crate) chars: u64,
     /// Those of them that are Han or kana.
-    pub(super) han: u64,
+    pub(crate) han: u64,
 }
 
 impl Size {
-    pub(super) fn add(&mut self, other: Size) {
+    pub(crate) fn add(&mut self, other: Size) {
         self.chars += other.chars;
         self.han += other.han;
     }
 }
 
 impl Normalizer {
-    pub(super) fn new(ignored: &[Ignored]) -> Normalizer {
+    pub(crate) fn new(ignored: &[Ignored]) -> Normalizer {
         let mut normalizer = Normalizer::default();
         for ignored in ignored {
             match ignored {
                 Ignored::Case => normalizer.case = true,
+                Ignored::Composition => normalizer.composition = true,
                 Ignored::Digits => normalizer.digits = true,
                 Ignored::Punctuation => normalizer.punctuation = true,
                 Ignored::WhiteSpace => normalizer.white_space = true,
@@ -49,10 +67,17 @@ impl Normalizer {
     }
 
     /// Appends what counts of `text`, and returns how long that is.
-    pub(super) fn append(self, text: &str, normalized: &mut String) -> Size {
+    pub(crate) fn append(self, text: &str, normalized: &mut String) -> Size {
+        if self.composition && is_nfc_quick(text.chars()) != IsNormalized::Yes {
+            return self.append_chars(text.nfc(), normalized);
+        }
+        self.append_chars(text.chars(), normalized)
+    }
+
+    fn append_chars(self, text: impl Iterator<Item = char>, normalized: &mut String) -> Size {
         let mut size = Size::default();
         let mut blank = false;
-        for char in text.chars() {
+        for char in text {
             if self.white_space && char.is_whitespace() {
                 blank = true;
                 continue;
@@ -97,6 +122,8 @@ fn is_kana(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn normalize(ignored: &[Ignored], text: &str) -> String {
@@ -119,18 +146,39 @@ mod tests {
 
     #[test]
     fn each_can_count() {
-        use Ignored::{Case, Digits, Punctuation, WhiteSpace};
+        use Ignored::{Case, Composition, Digits, Punctuation, WhiteSpace};
         let text = " A  1. ";
         assert_eq!(normalize(&[], text), text);
         assert_eq!(normalize(&[Case], text), " a  1. ");
         assert_eq!(normalize(&[Digits], text), " A  0. ");
         assert_eq!(normalize(&[Punctuation], text), " A  1 ");
         assert_eq!(normalize(&[WhiteSpace], text), "A 1.");
+        assert_eq!(normalize(&[Composition], "cafe\u{301} A"), "café A");
+        assert_eq!(normalize(&[Case], "cafe\u{301}"), "cafe\u{301}");
     }
 
     #[test]
     fn han_and_kana_are_counted_apart() {
         let size = Normalizer::new(&[]).append("点击かなabc", &mut String::new());
         assert_eq!(size, Size { chars: 7, han: 4 });
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_normalized_is_the_same_as_what_it_came_from(text in any::<String>()) {
+            use Ignored::{Case, Digits, Punctuation, WhiteSpace};
+            // Marks that are left out may part what `composition` would join.
+            let all = [Case, Digits, Punctuation, WhiteSpace];
+            let normalizer = Normalizer::new(&all);
+            let normalize = |text: &str| {
+                let mut normalized = String::new();
+                normalizer.append(text, &mut normalized);
+                normalized
+            };
+            let once = normalize(&text);
+            prop_assert_eq!(&normalize(&once), &once);
+            let padded = format!(" \n{text}  ");
+            prop_assert_eq!(&normalize(&padded), &once);
+        }
     }
 }
