@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod filters;
 mod run;
+mod substring;
 mod workbench;
 
 #[test]
