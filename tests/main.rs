@@ -10,6 +10,7 @@ mod duplicates;
 mod filters;
 mod index;
 mod run;
+mod substring;
 mod workbench;
 
 #[test]

@@ -16,10 +16,11 @@
 //!
 //! Memory of a gather: one window of stretches, however large the group.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::anchors::{Scratch, Stretch, Winnow};
+use super::notes::Note;
 use super::ranges::{Range, Union};
 use crate::Round;
 use crate::batch::{Batch, Place};
@@ -52,17 +53,13 @@ impl Round for CandidateRound {
             let mut group = Group::default();
             while let Some(value) = rows.next_value()? {
                 match Sighting::read(value)? {
-                    Sighting::Repeat(place, range) => decide(out, place, Note::Repeat(range))?,
+                    Sighting::Repeat(place, range) => Note::Repeat(range).decide(place, out)?,
                     Sighting::Stretch(at) => {
-                        let mut contest = |at: &At| {
-                            decide(
-                                out,
-                                at.place,
-                                Note::Contested(at.range, u64::from_be_bytes(key)),
-                            )
-                        };
+                        let key = u64::from_be_bytes(key);
+                        let mut contest =
+                            |at: &At| Note::Contested(at.range, key).decide(at.place, out);
                         if group.take(at, self.winnow.length, &mut contest)? {
-                            decide(out, at.place, Note::Repeat(at.range))?;
+                            Note::Repeat(at.range).decide(at.place, out)?;
                         }
                     }
                 }
@@ -188,6 +185,9 @@ impl Group {
     }
 }
 
+const REPEAT: u8 = 0;
+const STRETCH: u8 = 1;
+
 /// What a row of this round holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sighting {
@@ -228,85 +228,4 @@ impl Sighting {
         let (hash, unit) = (u128::from_be_bytes(*hash), u32::from_be_bytes(*unit));
         Ok(Sighting::Stretch(At { hash, place, unit, range }))
     }
-}
-
-/// What round 2 must know of a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Note {
-    /// All windows in here are repeats.
-    Repeat(Range),
-    /// The windows in here must be compared with others under the same anchor.
-    Contested(Range, u64),
-}
-
-const REPEAT: u8 = 0;
-const STRETCH: u8 = 1;
-const REPEAT_BYTES: usize = 1 + Range::BYTES;
-const CONTESTED_BYTES: usize = REPEAT_BYTES + 8;
-
-impl Note {
-    /// Appends the note; repeats sort first, by start.
-    fn write(self, bytes: &mut Vec<u8>) {
-        match self {
-            Note::Repeat(range) => {
-                bytes.push(REPEAT);
-                bytes.extend_from_slice(&range.to_bytes());
-            }
-            Note::Contested(range, key) => {
-                bytes.push(STRETCH);
-                bytes.extend_from_slice(&range.to_bytes());
-                bytes.extend_from_slice(&key.to_be_bytes());
-            }
-        }
-    }
-
-    /// Takes the first note off a list.
-    fn split_first(bytes: &[u8]) -> Result<(Note, &[u8])> {
-        let (note, rest) = match bytes.first() {
-            Some(&REPEAT) => bytes.split_at_checked(REPEAT_BYTES),
-            Some(&STRETCH) => bytes.split_at_checked(CONTESTED_BYTES),
-            _ => bail!("a note of unknown kind"),
-        }
-        .context("a note is cut short")?;
-        let range = Range::read(&note[1..])?;
-        let key = note[REPEAT_BYTES..].first_chunk::<8>();
-        Ok((
-            key.map_or(Note::Repeat(range), |key| Note::Contested(range, u64::from_be_bytes(*key))),
-            rest,
-        ))
-    }
-
-    /// Visits the notes of a list.
-    pub(super) fn each(mut list: &[u8], mut visit: impl FnMut(Note) -> Result<()>) -> Result<()> {
-        while !list.is_empty() {
-            let (note, rest) = Note::split_first(list)?;
-            visit(note)?;
-            list = rest;
-        }
-        Ok(())
-    }
-
-    /// Makes one list of the notes on a document.
-    fn join(notes: &mut SortedRows, list: &mut Vec<u8>) -> Result<()> {
-        let mut repeats = Union::default();
-        while let Some(note) = notes.next_value()? {
-            match Note::split_first(note)?.0 {
-                Note::Repeat(range) => {
-                    repeats
-                        .push(range)
-                        .into_iter()
-                        .for_each(|range| Note::Repeat(range).write(list));
-                }
-                contested => contested.write(list),
-            }
-        }
-        repeats.finish().into_iter().for_each(|range| Note::Repeat(range).write(list));
-        Ok(())
-    }
-}
-
-fn decide(out: &mut Gathered, place: Place, note: Note) -> Result<()> {
-    let mut bytes = Vec::with_capacity(CONTESTED_BYTES);
-    note.write(&mut bytes);
-    out.decide(place, &bytes)
 }

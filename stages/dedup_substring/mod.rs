@@ -2,8 +2,8 @@
 //!
 //! A *window* is `min_repeat_words` words in a row (or `min_repeat_chars` characters), with all that stands between them. A
 //! character of a document is cut if a window that covers it stood earlier in the corpus: in an earlier document, or further up
-//! in the same one, where the two do not overlap. So a passage is cut to its very edges, however long it is, and whatever is cut
-//! still stands where it stood first. The result follows from the texts and their order alone.
+//! in the same one, where the two do not overlap. So a passage is cut to its very edges, however long it is, and each byte
+//! that is cut has a like one earlier, in like surroundings, that stays. The result follows from the texts and their order alone.
 //!
 //! Units: words as cut by `dedup_minhash`, case kept (one Han character is a word): a cut then begins and ends with a whole word.
 //! With `min_repeat_chars` it may begin inside one. Lengths are never in bytes, and no cut parts a character or separates it
@@ -33,6 +33,7 @@ use crate::{Census, Round, Stage};
 mod anchors;
 mod candidates;
 mod cut;
+mod notes;
 mod ranges;
 mod units;
 mod verify;

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::anchors::Winnow;
-use super::candidates::Note;
+use super::notes::Note;
 use super::ranges::{Range, Union};
 use crate::Round;
 use crate::batch::{Batch, Place};

@@ -43,3 +43,31 @@ impl Sorter {
         Ok(rows.delete_after(self.path))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_in_order_and_leave_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        // The small budget makes more runs than are merged at once.
+        let mut sorter = Sorter::new(folder.path().join("0.sorter.rows"), 50);
+        let mut expected: Vec<[u8; 2]> =
+            (0..2000_u32).map(|i| [(i * 7 % 10) as u8, i as u8]).collect();
+        expected.iter().for_each(|[key, value]| sorter.emit(&[*key], &[*value]).unwrap());
+        expected.sort_unstable();
+        let (mut rows, mut found) = (sorter.finish().unwrap(), Vec::new());
+        while rows.next_group().unwrap() {
+            let key = rows.key()[0];
+            while let Some(value) = rows.next_value().unwrap() {
+                found.push([key, value[0]]);
+            }
+        }
+        assert_eq!(found, expected);
+        drop(rows);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+        let empty = Sorter::new(folder.path().join("1.sorter.rows"), 50);
+        assert!(!empty.finish().unwrap().next_group().unwrap());
+    }
+}
