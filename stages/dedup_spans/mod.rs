@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `dedup_lines` | what stands between two newlines; a carriage return before the newline belongs to it |
 //! | `dedup_paragraphs` | lines up to the next blank one, together |
-//! | `dedup_sentences` | `n_sentences` consecutive sentences of a document; spans overlap, and go over line breaks |
+//! | `dedup_sentences` | `n_sentences` consecutive sentences of a document; spans overlap; a line break ends a sentence, not a span |
 //!
 //! Equal: spans that are the same without what `ignore` names (`normalize`). Blank lines, and spans with fewer than
 //!   `min_span_chars` characters after that, are never touched: they are structure, headings, `}`.
@@ -26,12 +26,12 @@
 //!   million. A hash of 64 bits, as in CCNet and datatrove, would cut 27,000 of them wrongly.
 //! Source: lines as CCNet (Wenzek et al. 2020, arXiv:1911.00359, section 3.1), three sentences as C4 (Raffel et al. 2020,
 //!   arXiv:1910.10683, section 2.2).
-//! Differs: CCNet looks for repeats in a part of a crawl, holds all hashes in memory, drops 33 marks that are not
+//! Differs: CCNet looks for repeats in a part of a crawl, holds all hashes in memory, drops only 33 marks that are not
 //!   ASCII, and has no least length. dolma and DCLM's bff call a line a paragraph, and ask a Bloom filter, which also cuts
-//!   what never occurred before, and other things in each run; bff counts shared n-grams, which finds lines that are
-//!   nearly equal; dolma's `min_words` switches deduplication off. datatrove numbers sentences with 16 bits, and loses
-//!   some where `min_words_to_remove_span` is set; its sentences go over line breaks, so it is for text that is not
-//!   wrapped, as is this.
+//!   some of what never occurred before; dolma's does so differently in each run, and its `min_words` switches
+//!   deduplication off; bff goes by shared n-grams, so it finds lines that are nearly equal. datatrove numbers sentences
+//!   with 16 bits, and loses some where `min_words_to_remove_span` is set. Its sentences go over line breaks: text with
+//!   hard line breaks is better compared by paragraphs here.
 //! Cost: 37 bytes on disk for each span that is long enough, 70 with `min_documents`.
 
 use anyhow::{Result, bail};
@@ -60,6 +60,9 @@ pub use spans::Unit;
 use round::{Copies, Sighting, SpanRound};
 use spans::{Buffers, Spans};
 use stage::{CutSpans, Leavings};
+
+/// Each sentence is hashed this often: more would be another way to look for whole documents.
+const MAX_SENTENCES: usize = 100;
 
 /// All that a configuration comes to.
 struct Settings {
@@ -94,8 +97,10 @@ impl Settings {
                 "`max_copies` is 0, which cuts every copy: `min_documents` must be at least 2";
             mistakes.push(message.to_owned());
         }
-        if let Unit::Sentences(0) = spans.unit {
-            mistakes.push("`n_sentences` is 0, but must be at least 1".to_owned());
+        if let Unit::Sentences(n) = spans.unit
+            && !(1..=MAX_SENTENCES).contains(&n)
+        {
+            mistakes.push(format!("`n_sentences` is {n}, but must be from 1 to {MAX_SENTENCES}"));
         }
         if !mistakes.is_empty() {
             bail!("{}", mistakes.join("\n"));

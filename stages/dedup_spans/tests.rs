@@ -275,6 +275,8 @@ fn unknown_keys_and_values_that_make_no_sense_are_refused() {
     );
     let config = DedupSentences { n_sentences: 0, min_documents: 0, ..DedupSentences::default() };
     let error = config.build(1).err().unwrap().to_string();
+    let too_many = DedupSentences { n_sentences: 101, ..DedupSentences::default() };
+    assert!(too_many.build(1).is_err());
     assert!(
         error.contains("`n_sentences` is 0") && error.contains("`min_documents` is 0"),
         "{error}"
