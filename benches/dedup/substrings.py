@@ -71,9 +71,9 @@ def report(args, truth, unit, length, work):
     documents, texts = {}, 0
     n_ranges = n_with = cut = 0
     planted = {row[key] for row in truth for key in "ab"}
-    places = [path for path in sorted((work / "out/documents").glob("*.jsonl.zst"))]
+    paths = sorted((work / "out/documents").glob("*.jsonl.zst"))
     all_texts, to_check = [], []
-    for number, row in enumerate(row for path in places for row in read(path)):
+    for number, row in enumerate(row for path in paths for row in read(path)):
         text = row["text"].encode()
         ranges = [(edge["start"], edge["end"]) for edge in row.get("dedup_substring.ranges", [])]
         texts += len(text)
