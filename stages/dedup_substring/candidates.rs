@@ -69,7 +69,7 @@ impl Round for CandidateRound {
     }
 
     fn seal(&self, seal: &mut Seal) -> Result<()> {
-        seal.joined_decisions(&Note::join)
+        seal.joined_decisions(Note::join)
     }
 }
 

@@ -83,7 +83,7 @@ impl Round for VerifyRound {
     }
 
     fn seal(&self, seal: &mut Seal) -> Result<()> {
-        seal.joined_decisions(&join_ranges)
+        seal.joined_decisions(join_ranges)
     }
 }
 

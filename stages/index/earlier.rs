@@ -68,11 +68,6 @@ impl Earlier {
         Ok(Earlier { parts: parts.into_iter().map(|(part, _)| part).collect() })
     }
 
-    /// Says whether there is nothing to be compared with.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.parts.is_empty()
-    }
-
     /// Returns the rows of key range `range` of `n_ranges`.
     ///
     /// # Errors

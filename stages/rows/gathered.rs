@@ -210,6 +210,20 @@ impl Seal {
         writer.finish().map(Some)
     }
 
+    /// Opens rows of another layout, which the next round's gather may take; [`Seal::close`] ends them.
+    pub fn spill(&self, name: &str, layout: Layout) -> Spill {
+        Spill::new(self.folder.join(name), layout, self.budget / 2)
+    }
+
+    /// Ends rows that [`Seal::spill`] opened; none, no file.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub fn close(&mut self, rows: Spill) -> Result<()> {
+        self.files.extend(rows.finish()?);
+        Ok(())
+    }
+
     /// Writes a small whole: what the census learnt of the corpus, as one file.
     ///
     /// # Errors
