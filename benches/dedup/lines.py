@@ -9,7 +9,7 @@ cut if an equal one, after the same normalization, stays; those that are not are
 
 Prints, one a line: boilerplate lines, how often they were put in, how many of these stayed; other lines that were cut, how
 many of these without an equal that stays; documents removed. `--show` prints the most frequent other lines that were cut.
-Needs Python's standard library, the program `zstd`, and PyPI pyarrow.
+Needs Python's standard library and the program `zstd`.
 """
 
 import argparse
@@ -21,14 +21,13 @@ import tempfile
 import unicodedata
 from pathlib import Path
 
-import pyarrow.parquet
-
 PIPELINE = """
 [input]
 paths = ["{corpus}"]
 
 [output]
 dir = "{out}"
+documents = "jsonl.zst"
 
 [[stage]]
 dedup_lines = {{}}
@@ -56,9 +55,8 @@ def measure(args, folder):
     planted = [(row["line"], row["docs"]) for row in read(args.data / "truth_boilerplate_lines.jsonl.zst")]
     boilerplate = {line for line, _ in planted}
     after = {}
-    for path in sorted((folder / "out/documents").glob("*.parquet")):
-        rows = pyarrow.parquet.read_table(path, columns=["id", "text"]).to_pydict()
-        after.update((id, lines_of(text)) for id, text in zip(rows["id"], rows["text"]))
+    for path in sorted((folder / "out/documents").glob("*.jsonl.zst")):
+        after.update((row["id"], lines_of(row["text"])) for row in read(path))
 
     stayed = collections.Counter(line for lines in after.values() for line in lines)
     equals = collections.Counter()
