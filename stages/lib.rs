@@ -14,6 +14,7 @@ use arrow::datatypes::SchemaRef;
 
 pub mod batch;
 pub mod config;
+pub mod decontaminate;
 pub mod dedup_exact;
 pub mod dedup_minhash;
 pub mod disk;
@@ -59,6 +60,11 @@ pub trait Stage: Send + Sync {
 
     /// Returns the files that belong to the dataset, and the names they have there.
     fn files(&self) -> Vec<(String, PathBuf)> {
+        Vec::new()
+    }
+
+    /// Returns what the operator should know of the stage, whatever the documents are: by `check`, and in the report.
+    fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
 

@@ -8,6 +8,7 @@ use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Input, Output};
+use crate::decontaminate::Decontaminate;
 use crate::dedup_exact::DedupExact;
 use crate::dedup_minhash::DedupMinhash;
 use crate::evaluate::Evaluate;
@@ -50,6 +51,8 @@ pub enum StageConfig {
     DedupExact(DedupExact),
     /// Removes near copies.
     DedupMinhash(DedupMinhash),
+    /// Removes documents that hold examples of evaluation sets.
+    Decontaminate(Decontaminate),
     /// Trains or loads a tokenizer, and encodes.
     Tokenize(Tokenize),
     /// Shuffles documents into token shards.
@@ -72,6 +75,8 @@ pub enum LoneStage {
     DedupExact(DedupExact),
     /// Removes near copies.
     DedupMinhash(DedupMinhash),
+    /// Removes documents that hold examples of evaluation sets.
+    Decontaminate(Decontaminate),
     /// Trains or loads a tokenizer, and encodes.
     Tokenize(Tokenize),
     /// Shuffles documents into token shards.
@@ -83,6 +88,7 @@ impl From<LoneStage> for StageConfig {
         match stage {
             LoneStage::DedupExact(config) => StageConfig::DedupExact(config),
             LoneStage::DedupMinhash(config) => StageConfig::DedupMinhash(config),
+            LoneStage::Decontaminate(config) => StageConfig::Decontaminate(config),
             LoneStage::Tokenize(config) => StageConfig::Tokenize(config),
             LoneStage::Shards(config) => StageConfig::Shards(config),
         }
@@ -104,6 +110,7 @@ impl From<StageConfig> for Written {
             StageConfig::Filter(config) => return Written::Filter(config),
             StageConfig::DedupExact(config) => LoneStage::DedupExact(config),
             StageConfig::DedupMinhash(config) => LoneStage::DedupMinhash(config),
+            StageConfig::Decontaminate(config) => LoneStage::Decontaminate(config),
             StageConfig::Tokenize(config) => LoneStage::Tokenize(config),
             StageConfig::Shards(config) => LoneStage::Shards(config),
         })
@@ -132,9 +139,20 @@ pub enum Built {
     Shards(Arc<ShardWriter>),
 }
 
+impl Built {
+    /// Returns what the operator should know of the stage, whatever the documents are.
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Built::Stage(stage) => stage.warnings(),
+            Built::Census(_) | Built::Shards(_) => Vec::new(),
+        }
+    }
+}
+
 impl StageConfig {
     /// The names of all stages, as the pipeline file spells them.
-    pub const NAMES: [&str; 5] = ["filter", "dedup_exact", "dedup_minhash", "tokenize", "shards"];
+    pub const NAMES: [&str; 6] =
+        ["filter", "dedup_exact", "dedup_minhash", "decontaminate", "tokenize", "shards"];
 
     /// Returns the name as the pipeline file spells it.
     pub fn name(&self) -> &'static str {
@@ -142,6 +160,7 @@ impl StageConfig {
             StageConfig::Filter(_) => "filter",
             StageConfig::DedupExact(_) => "dedup_exact",
             StageConfig::DedupMinhash(_) => "dedup_minhash",
+            StageConfig::Decontaminate(_) => "decontaminate",
             StageConfig::Tokenize(_) => "tokenize",
             StageConfig::Shards(_) => "shards",
         }
@@ -154,6 +173,7 @@ impl StageConfig {
                 let files = config.rules.iter().flat_map(filters::Config::references);
                 files.map(PathBuf::from).collect()
             }
+            StageConfig::Decontaminate(config) => config.references(),
             StageConfig::Tokenize(tokenize) => tokenize.load.iter().map(PathBuf::from).collect(),
             _ => Vec::new(),
         }
@@ -172,6 +192,7 @@ impl StageConfig {
             StageConfig::DedupMinhash(config) => {
                 Built::Census(Arc::new(config.build(setting.n_ranges)?))
             }
+            StageConfig::Decontaminate(config) => Built::Stage(Arc::new(config.build()?)),
             StageConfig::Tokenize(config) => config.build(setting.n_ranges)?,
             StageConfig::Shards(config) => Built::Shards(Arc::new(config.build(setting)?)),
         })

@@ -6,7 +6,7 @@ use unicode_general_category::{GeneralCategory, get_general_category};
 
 /// What becomes of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Letter {
+pub(crate) enum Letter {
     /// It is not part of a word.
     None,
     /// It is a word: Han, kana or a Hangul syllable.
@@ -19,7 +19,7 @@ pub(super) enum Letter {
 
 impl Letter {
     /// Looks a character up.
-    pub(super) fn of(char: char) -> Letter {
+    pub(crate) fn of(char: char) -> Letter {
         match BASIC_PLANE.get(char as usize) {
             Some(&NONE) => Letter::None,
             Some(&ALONE) => Letter::Alone,

@@ -42,6 +42,7 @@ mod tests;
 
 pub use files::{InputFile, list};
 pub use guard::is_guarded;
+pub(crate) use lines::read_lines;
 pub(crate) use schema::is_members;
 
 /// Reads one input file from its beginning to its end.
