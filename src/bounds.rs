@@ -39,7 +39,7 @@ const BYTES_PER_ID: u64 = 160;
 /// Returns the most memory that a run takes:
 ///
 /// `memory` + threads × (8 × `max_line_bytes` + the rows that `dedup_lines`, `dedup_substring` and the like make of one such document + 96 MiB, or what `dedup_minhash`
-/// remembers of a cluster if that is more) + ids × 160 bytes + the files that rules and stages open.
+/// remembers of a cluster if that is more) + ids × 160 bytes + the files that rules and stages open + the n-grams of evaluation sets.
 ///
 /// Only the first addend follows from the size of the corpus, and it is the budget that the runner keeps to. A row of
 /// `max_line_bytes` on every thread at once is the worst case; real corpora stay far below it.
@@ -67,7 +67,11 @@ pub(crate) fn memory_bound(plan: &Plan, machine: Machine) -> MemoryBound {
             StageConfig::Tokenize(tokenize) => tokenize.train.as_ref().map_or(0, |t| t.vocab_size),
             _ => 0,
         };
-        opened + ids as u64 * BYTES_PER_ID
+        let evaluation = match stage {
+            StageConfig::Decontaminate(config) => config.evaluation_bytes(),
+            _ => 0,
+        };
+        opened + ids as u64 * BYTES_PER_ID + evaluation
     };
     MemoryBound {
         budget: machine.memory,
@@ -114,7 +118,7 @@ pub(crate) fn disk_needed(plan: &Plan) -> u64 {
         _ => false,
     });
     let of_stage = |stage: &StageConfig| match stage {
-        StageConfig::Filter(_) => 0,
+        StageConfig::Filter(_) | StageConfig::Decontaminate(_) => 0,
         StageConfig::DedupExact(_) => 2 * n_documents * ROW_BYTES,
         StageConfig::DedupMinhash(config) => 2 * n_documents * config.bands as u64 * ROW_BYTES,
         StageConfig::DedupLines(_) => 2 * text / LINE_BYTES * SPAN_ROW_BYTES,

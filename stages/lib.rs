@@ -15,6 +15,7 @@ use arrow::datatypes::SchemaRef;
 pub mod batch;
 mod column;
 pub mod config;
+pub mod decontaminate;
 pub mod dedup_exact;
 pub mod dedup_minhash;
 pub mod dedup_spans;
@@ -71,6 +72,11 @@ pub trait Stage: Send + Sync {
     /// Returns where the clusters of duplicates lie, of which it removes all documents but one.
     fn clusters(&self) -> Option<Clusters> {
         None
+    }
+
+    /// Returns what the operator should know of the stage, whatever the documents are: by `check`, and in the report.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Returns the rows that stay; `ledger` takes every other row with its cause.

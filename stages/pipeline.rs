@@ -8,6 +8,7 @@ use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Input, Output};
+use crate::decontaminate::Decontaminate;
 use crate::dedup_exact::DedupExact;
 use crate::dedup_minhash::DedupMinhash;
 use crate::dedup_spans::{DedupSentences, DedupSpans, Unit};
@@ -61,6 +62,8 @@ pub enum StageConfig {
     DedupSentences(DedupSentences),
     /// Cuts out repeated passages.
     DedupSubstring(DedupSubstring),
+    /// Removes documents that hold examples of evaluation sets.
+    Decontaminate(Decontaminate),
     /// Trains or loads a tokenizer, and encodes.
     Tokenize(Tokenize),
     /// Shuffles documents into token shards.
@@ -91,6 +94,8 @@ pub enum LoneStage {
     DedupSentences(DedupSentences),
     /// Cuts out repeated passages.
     DedupSubstring(DedupSubstring),
+    /// Removes documents that hold examples of evaluation sets.
+    Decontaminate(Decontaminate),
     /// Trains or loads a tokenizer, and encodes.
     Tokenize(Tokenize),
     /// Shuffles documents into token shards.
@@ -106,6 +111,7 @@ impl From<LoneStage> for StageConfig {
             LoneStage::DedupParagraphs(config) => StageConfig::DedupParagraphs(config),
             LoneStage::DedupSentences(config) => StageConfig::DedupSentences(config),
             LoneStage::DedupSubstring(config) => StageConfig::DedupSubstring(config),
+            LoneStage::Decontaminate(config) => StageConfig::Decontaminate(config),
             LoneStage::Tokenize(config) => StageConfig::Tokenize(config),
             LoneStage::Shards(config) => StageConfig::Shards(config),
         }
@@ -131,6 +137,7 @@ impl From<StageConfig> for Written {
             StageConfig::DedupParagraphs(config) => LoneStage::DedupParagraphs(config),
             StageConfig::DedupSentences(config) => LoneStage::DedupSentences(config),
             StageConfig::DedupSubstring(config) => LoneStage::DedupSubstring(config),
+            StageConfig::Decontaminate(config) => LoneStage::Decontaminate(config),
             StageConfig::Tokenize(config) => LoneStage::Tokenize(config),
             StageConfig::Shards(config) => LoneStage::Shards(config),
         })
@@ -159,9 +166,19 @@ pub enum Built {
     Shards(Arc<ShardWriter>),
 }
 
+impl Built {
+    /// Returns what the operator should know of the stage, whatever the documents are.
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Built::Stage(stage) => stage.warnings(),
+            Built::Census(_) | Built::Shards(_) => Vec::new(),
+        }
+    }
+}
+
 impl StageConfig {
     /// The names of all stages, as the pipeline file spells them.
-    pub const NAMES: [&str; 9] = [
+    pub const NAMES: [&str; 10] = [
         "filter",
         "dedup_exact",
         "dedup_minhash",
@@ -169,6 +186,7 @@ impl StageConfig {
         "dedup_paragraphs",
         "dedup_sentences",
         "dedup_substring",
+        "decontaminate",
         "tokenize",
         "shards",
     ];
@@ -183,6 +201,7 @@ impl StageConfig {
             StageConfig::DedupParagraphs(_) => "dedup_paragraphs",
             StageConfig::DedupSentences(_) => "dedup_sentences",
             StageConfig::DedupSubstring(_) => "dedup_substring",
+            StageConfig::Decontaminate(_) => "decontaminate",
             StageConfig::Tokenize(_) => "tokenize",
             StageConfig::Shards(_) => "shards",
         }
@@ -200,6 +219,7 @@ impl StageConfig {
                 index::references(&config.against)
             }
             StageConfig::DedupSentences(config) => index::references(&config.against),
+            StageConfig::Decontaminate(config) => config.references(),
             StageConfig::Tokenize(tokenize) => tokenize.load.iter().map(PathBuf::from).collect(),
             _ => Vec::new(),
         }
@@ -258,6 +278,7 @@ impl StageConfig {
             StageConfig::DedupSubstring(config) => {
                 Built::Census(Arc::new(config.build(setting.n_ranges)?))
             }
+            StageConfig::Decontaminate(config) => Built::Stage(Arc::new(config.build()?)),
             StageConfig::Tokenize(config) => config.build(setting.n_ranges)?,
             StageConfig::Shards(config) => Built::Shards(Arc::new(config.build(setting)?)),
         })

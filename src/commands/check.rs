@@ -1,6 +1,6 @@
 //! `corpusmill check`: what a run would do and need, without touching anything.
 
-use stages::pipeline::Pipeline;
+use stages::pipeline::{Built, Pipeline};
 use stages::runner::{Kind, Plan, check_folder};
 use stages::source::{InputFile, Source};
 
@@ -47,6 +47,9 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
         note(
             "warning: the disk may become full; a run that stops there goes on when there is room",
         );
+    }
+    for warning in built.iter().flat_map(Built::warnings) {
+        note(format_args!("warning: {warning}"));
     }
     if is_finished {
         note(format_args!("{}: holds this dataset already", dir.display()));

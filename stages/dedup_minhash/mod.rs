@@ -37,6 +37,10 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use hash::{SEED, fold, hash_bytes};
+pub(crate) use letters::Letter;
+pub(crate) use words::hash_words;
+
 use components::ComponentRound;
 use signature::{MAX_PLACES, Signature, Signer};
 use verify::VerifyRound;

@@ -11,7 +11,7 @@ use super::hash::{SEED, fold, hash_bytes};
 use super::letters::Letter;
 
 /// Appends the hash of each word of `text` to `hashes`.
-pub(super) fn hash_words(text: &str, hashes: &mut Vec<u64>) {
+pub(crate) fn hash_words(text: &str, hashes: &mut Vec<u64>) {
     let mut words = Words { text, bytes: text.as_bytes(), at: 0, beyond_ascii: Vec::new() };
     while words.at < text.len() {
         words.hash_ascii_block(hashes);

@@ -17,6 +17,7 @@ use super::run::Run;
 use super::tally::{Flow, Tally};
 use crate::disk::{FileSeal, sync_folder, write_whole};
 use crate::duplicates::write_clusters;
+use crate::pipeline::Built;
 use crate::shards::SPLITS;
 use crate::token_shards::TokenShard;
 
@@ -153,6 +154,7 @@ fn all_receipts(run: &Run<'_>, step: usize) -> Result<Vec<Receipt>> {
 /// these: the receipts stay, and the same command goes on from them.
 pub fn commit(run: &Run<'_>) -> Result<Committed> {
     let (tally, mut warnings) = tally(run)?;
+    warnings.extend(run.built.iter().flat_map(Built::warnings));
     check_unreadable(run, &tally)?;
     let duplicate_ids = count_duplicate_ids(run)?;
     if duplicate_ids > 0 {

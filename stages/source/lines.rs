@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::bytes::{Bytes, Fill};
@@ -137,6 +137,33 @@ impl LineCutter {
         self.row += u64::from(broken.is_some());
         Lines { bytes, first_row, broken }
     }
+}
+
+/// Calls `each` with the lines of a file and their numbers, from 0; blank lines are counted and left out.
+///
+/// # Errors
+/// When the file cannot be read to its end, a line is too long or is not UTF-8, or `each` fails; row and file are named.
+pub(crate) fn read_lines(
+    file: &InputFile,
+    max_line_bytes: usize,
+    mut each: impl FnMut(u64, &str) -> Result<()>,
+) -> Result<()> {
+    let place = |row: u64| format!("{}: row {row}", file.path.display());
+    let mut lines = LineCutter::open(file, max_line_bytes)?;
+    while let Some(block) = lines.next()? {
+        for (row, range) in (block.first_row..).zip(split(&block.bytes)) {
+            let line = str::from_utf8(&block.bytes[range]).map_err(|error| {
+                anyhow::anyhow!("{}: invalid UTF-8 at byte {}", place(row), error.valid_up_to())
+            })?;
+            if !line.trim().is_empty() {
+                each(row, line).with_context(|| place(row))?;
+            }
+        }
+        if let Some(Broken { row, error, .. }) = block.broken {
+            bail!("{}: {error}", place(row));
+        }
+    }
+    Ok(())
 }
 
 /// Goes through the lines of a block: where each one begins and ends, without its newline.

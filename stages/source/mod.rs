@@ -42,6 +42,7 @@ mod tests;
 
 pub use files::{InputFile, list};
 pub use guard::is_guarded;
+pub(crate) use lines::read_lines;
 #[cfg(test)]
 pub(crate) use schema::extra_field;
 pub(crate) use schema::is_members;
