@@ -39,7 +39,7 @@ const BYTES_PER_ID: u64 = 160;
 /// Returns the most memory that a run takes:
 ///
 /// `memory` + threads × (8 × `max_line_bytes` + 96 MiB, or what `dedup_minhash` remembers of a cluster if that is more) + ids × 160 bytes + the files
-/// that rules and stages open.
+/// that rules and stages open. Units of `dedup_minhash` other than `words` take more than 8 lengths of a row.
 ///
 /// Only the first addend follows from the size of the corpus, and it is the budget that the runner keeps to. A row of
 /// `max_line_bytes` on every thread at once is the worst case; real corpora stay far below it.
@@ -49,9 +49,13 @@ pub(crate) fn memory_bound(plan: &Plan, machine: Machine) -> MemoryBound {
         StageConfig::DedupMinhash(config) => Some(config.gather_bytes()),
         _ => None,
     });
+    let of_units = plan.pipeline.stages.iter().filter_map(|stage| match stage {
+        StageConfig::DedupMinhash(config) => Some(config.row_lengths()),
+        _ => None,
+    });
+    let n_rows = LONGEST_ROWS_PER_THREAD + of_units.max().unwrap_or(0);
     // Documents and clusters are never under way at once.
-    let per_thread =
-        (LONGEST_ROWS_PER_THREAD * longest + BYTES_PER_THREAD).max(of_clusters.max().unwrap_or(0));
+    let per_thread = (n_rows * longest + BYTES_PER_THREAD).max(of_clusters.max().unwrap_or(0));
     let of_stage = |stage: &StageConfig| {
         let opened: u64 = stage.references().iter().map(|path| file_bytes(path)).sum();
         let ids = match stage {
@@ -101,7 +105,9 @@ pub(crate) fn disk_needed(plan: &Plan) -> u64 {
     let of_stage = |stage: &StageConfig| match stage {
         StageConfig::Filter(_) => 0,
         StageConfig::DedupExact(_) => 2 * n_documents * ROW_BYTES,
-        StageConfig::DedupMinhash(config) => 2 * n_documents * config.bands as u64 * ROW_BYTES,
+        StageConfig::DedupMinhash(config) => {
+            2 * n_documents * config.bands_and_rows().0 as u64 * ROW_BYTES
+        }
         // Each distinct word once a task: natural text repeats itself.
         StageConfig::Tokenize(_) => text / 8,
         StageConfig::Shards(_) => 2 * 4 * n_tokens,

@@ -103,7 +103,7 @@ impl From<StageConfig> for Written {
         Written::Lone(match config {
             StageConfig::Filter(config) => return Written::Filter(config),
             StageConfig::DedupExact(config) => LoneStage::DedupExact(config),
-            StageConfig::DedupMinhash(config) => LoneStage::DedupMinhash(config),
+            StageConfig::DedupMinhash(config) => LoneStage::DedupMinhash(config.filled()),
             StageConfig::Tokenize(config) => LoneStage::Tokenize(config),
             StageConfig::Shards(config) => LoneStage::Shards(config),
         })
@@ -153,6 +153,9 @@ impl StageConfig {
             StageConfig::Filter(config) => {
                 let files = config.rules.iter().flat_map(filters::Config::references);
                 files.map(PathBuf::from).collect()
+            }
+            StageConfig::DedupMinhash(config) => {
+                config.tokenizer.iter().map(PathBuf::from).collect()
             }
             StageConfig::Tokenize(tokenize) => tokenize.load.iter().map(PathBuf::from).collect(),
             _ => Vec::new(),

@@ -6,6 +6,7 @@
 mod broken;
 mod cli;
 mod config;
+mod dedup_minhash;
 mod filters;
 mod run;
 mod workbench;

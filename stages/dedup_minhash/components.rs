@@ -11,9 +11,9 @@
 
 use anyhow::{Result, ensure};
 
-use super::Cutter;
+use super::cutter::{Cut, Cutter};
 use crate::Round;
-use crate::batch::{Batch, Place};
+use crate::batch::{Batch, LANGUAGE, Place};
 use crate::rows::{Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, SortedRows};
 
 /// Round 1. Key: the key of a band; value: a place. Decides: place -> place of the first document of its
@@ -29,9 +29,9 @@ impl Round for ComponentRound {
     }
 
     fn scan(&self, batch: &Batch, _: &Decisions, rows: &mut Rows) -> Result<()> {
-        let mut cut = self.cutter.scratch();
+        let mut cut = Cut::default();
         for (row, origin) in batch.origins.iter().enumerate() {
-            self.cutter.cut(batch.texts().value(row), &mut cut);
+            self.cutter.cut(batch.texts().value(row), batch.value(LANGUAGE, row), &mut cut);
             let place = origin.place.to_bytes();
             cut.band_keys().iter().for_each(|key| rows.emit(&key.to_be_bytes(), &place));
         }

@@ -42,6 +42,8 @@ mod tests;
 
 pub use files::{InputFile, list};
 pub use guard::is_guarded;
+#[cfg(test)]
+pub(crate) use schema::extra_field;
 pub(crate) use schema::is_members;
 
 /// Reads one input file from its beginning to its end.
