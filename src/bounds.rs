@@ -39,7 +39,8 @@ const BYTES_PER_ID: u64 = 160;
 /// Returns the most memory that a run takes:
 ///
 /// `memory` + threads × (8 × `max_line_bytes` + the rows that `dedup_lines`, `dedup_substring` and the like make of one such document + 96 MiB, or what `dedup_minhash`
-/// remembers of a cluster if that is more) + ids × 160 bytes + the files that rules and stages open + the n-grams of evaluation sets.
+/// remembers of a cluster if that is more) + ids × 160 bytes + the files that rules and stages open + the n-grams of evaluation sets. Units of
+/// `dedup_minhash` other than `words` take more than 8 lengths of a row.
 ///
 /// Only the first addend follows from the size of the corpus, and it is the budget that the runner keeps to. A row of
 /// `max_line_bytes` on every thread at once is the worst case; real corpora stay far below it.
@@ -55,6 +56,7 @@ pub(crate) fn memory_bound(plan: &Plan, machine: Machine) -> MemoryBound {
         }
         StageConfig::DedupSentences(config) => Some(config.scan_bytes(longest)),
         StageConfig::DedupSubstring(config) => Some(config.scan_bytes(longest)),
+        StageConfig::DedupMinhash(config) => Some(config.row_lengths() * longest),
         _ => None,
     });
     let of_documents =
@@ -120,7 +122,9 @@ pub(crate) fn disk_needed(plan: &Plan) -> u64 {
     let of_stage = |stage: &StageConfig| match stage {
         StageConfig::Filter(_) | StageConfig::Decontaminate(_) => 0,
         StageConfig::DedupExact(_) => 2 * n_documents * ROW_BYTES,
-        StageConfig::DedupMinhash(config) => 2 * n_documents * config.bands as u64 * ROW_BYTES,
+        StageConfig::DedupMinhash(config) => {
+            2 * n_documents * config.bands_and_rows().0 as u64 * ROW_BYTES
+        }
         StageConfig::DedupLines(_) => 2 * text / LINE_BYTES * SPAN_ROW_BYTES,
         StageConfig::DedupParagraphs(_) => 2 * text / PARAGRAPH_BYTES * SPAN_ROW_BYTES,
         StageConfig::DedupSentences(_) => 2 * text / SENTENCE_BYTES * SPAN_ROW_BYTES,

@@ -132,12 +132,12 @@ impl From<StageConfig> for Written {
         Written::Lone(match config {
             StageConfig::Filter(config) => return Written::Filter(config),
             StageConfig::DedupExact(config) => LoneStage::DedupExact(config),
-            StageConfig::DedupMinhash(config) => LoneStage::DedupMinhash(config),
             StageConfig::DedupLines(config) => LoneStage::DedupLines(config),
             StageConfig::DedupParagraphs(config) => LoneStage::DedupParagraphs(config),
             StageConfig::DedupSentences(config) => LoneStage::DedupSentences(config),
             StageConfig::DedupSubstring(config) => LoneStage::DedupSubstring(config),
             StageConfig::Decontaminate(config) => LoneStage::Decontaminate(config),
+            StageConfig::DedupMinhash(config) => LoneStage::DedupMinhash(config.filled()),
             StageConfig::Tokenize(config) => LoneStage::Tokenize(config),
             StageConfig::Shards(config) => LoneStage::Shards(config),
         })
@@ -220,6 +220,11 @@ impl StageConfig {
             }
             StageConfig::DedupSentences(config) => index::references(&config.against),
             StageConfig::Decontaminate(config) => config.references(),
+            StageConfig::DedupMinhash(config) => {
+                let mut files = index::references(&config.against);
+                files.extend(config.tokenizer.iter().map(PathBuf::from));
+                files
+            }
             StageConfig::Tokenize(tokenize) => tokenize.load.iter().map(PathBuf::from).collect(),
             _ => Vec::new(),
         }
@@ -229,6 +234,7 @@ impl StageConfig {
     pub fn against(&mut self) -> Option<&mut Vec<String>> {
         match self {
             StageConfig::DedupExact(config) => Some(&mut config.against),
+            StageConfig::DedupMinhash(config) => Some(&mut config.against),
             StageConfig::DedupLines(config) | StageConfig::DedupParagraphs(config) => {
                 Some(&mut config.against)
             }
@@ -244,6 +250,7 @@ impl StageConfig {
     pub fn indexed(&self) -> Result<Option<Box<dyn Indexed>>> {
         Ok(match self {
             StageConfig::DedupExact(config) => Some(Box::new(config.indexed()?)),
+            StageConfig::DedupMinhash(config) => Some(Box::new(config.indexed()?)),
             StageConfig::DedupLines(config) => Some(Box::new(config.indexed(Unit::Lines))),
             StageConfig::DedupParagraphs(config) => {
                 Some(Box::new(config.indexed(Unit::Paragraphs)))

@@ -178,3 +178,46 @@ fn lines_of_an_earlier_dataset_are_cut_and_against_itself_every_line_is() {
         (Some(0), Some(2))
     );
 }
+
+#[test]
+fn near_duplicates_of_earlier_documents_are_removed_and_against_itself_everything_is() {
+    let minhash = "dedup_minhash = { ngram = 3, rows = 4, against = [\"index\"] }";
+    let pipeline = PIPELINE.replace("dedup_exact = { against = [\"index\"] }", minhash);
+    let bench = Workbench::new();
+    let old = texts(40, 1);
+    let mut new = texts(30, 2);
+    for (i, of) in [(3, 7), (4, 7), (9, 30)] {
+        new[i] = format!("Hark {i}! {}", old[of]);
+    }
+    // Near an earlier near copy, and near a document of the input alone.
+    new[12] = new[11].replacen("river", "brook", 1) + " Amen.";
+    bench.write_documents("old.jsonl", "old", old);
+    bench.write_documents("in.jsonl", "new", new);
+    bench.write("p.toml", &pipeline);
+    bench.run(&["index", "p.toml", "old.jsonl", "--output", "index"]).expect(0);
+    bench.run(&["run", "p.toml"]).expect(0);
+    bench.run(&["verify", "out"]).expect(0);
+    for (id, of) in
+        [("new-3", "old-7"), ("new-4", "old-7"), ("new-9", "old-30"), ("new-12", "new-11")]
+    {
+        bench.run(&["why", "out", id]).expect(0).says(&[&format!("like {of}, which it kept")]);
+    }
+    assert_eq!(bench.json("out/manifest.json")["kept"], 26);
+    bench
+        .run(&["run", "p.toml", "--output", "again", "--threads", "1", "--memory", "64MiB"])
+        .expect(0);
+    assert_eq!(bench.dataset("out"), bench.dataset("again"));
+    bench.run(&["index", "p.toml", "in.jsonl", "--output", "index"]).expect(0);
+    bench.run(&["run", "p.toml", "--output", "itself"]).expect(0);
+    assert_eq!(bench.json("itself/manifest.json")["kept"], 0);
+    for keep in ["longest", "shortest"] {
+        let kept = pipeline.replace("ngram = 3", &format!("ngram = 3, keep = \"{keep}\""));
+        bench.write("keep.toml", kept);
+        bench.run(&["run", "keep.toml", "--output", keep]).expect(0);
+        assert_eq!(
+            bench.json(&format!("{keep}/manifest.json"))["kept"],
+            0,
+            "earlier documents stay, whatever `keep` says"
+        );
+    }
+}

@@ -6,6 +6,7 @@
 mod broken;
 mod cli;
 mod config;
+mod dedup_minhash;
 mod dedup_spans;
 mod duplicates;
 mod filters;

@@ -1,6 +1,6 @@
 //! `corpusmill check`: what a run would do and need, without touching anything.
 
-use stages::pipeline::{Built, Pipeline};
+use stages::pipeline::{Built, Pipeline, StageConfig};
 use stages::runner::{Kind, Plan, check_folder};
 use stages::source::{InputFile, Source};
 
@@ -31,6 +31,9 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
     for line in steps(&plan).lines() {
         print(line)?;
     }
+    for line in plan.pipeline.stages.iter().filter_map(curve).flat_map(|table| table.lines()) {
+        print(line)?;
+    }
     print("")?;
     let bound = memory_bound(&plan, machine);
     print(format_args!(
@@ -55,6 +58,29 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
         note(format_args!("{}: holds this dataset already", dir.display()));
     }
     Ok(())
+}
+
+/// Shows how likely a pair of documents is to be compared: the S-curve of `dedup_minhash`.
+fn curve(stage: &StageConfig) -> Option<Table> {
+    let StageConfig::DedupMinhash(config) = stage else { return None };
+    let (bands, rows) = config.bands_and_rows();
+    let curve = config.curve();
+    let similarities = curve.map(|(similarity, _)| format!("{similarity:.2}"));
+    let mut table = Table::new(&[]);
+    table.push(
+        [format!("{}: a pair of similarity", stage.name())]
+            .into_iter()
+            .chain(similarities)
+            .collect(),
+    );
+    let probabilities = curve.map(|(_, probability)| format!("{probability:.4}"));
+    table.push(
+        [format!("shares one of {bands} bands of {rows} numbers")]
+            .into_iter()
+            .chain(probabilities)
+            .collect(),
+    );
+    Some(table)
 }
 
 /// Lists the steps of a plan, and the training behind them.

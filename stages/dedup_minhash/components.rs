@@ -11,16 +11,25 @@
 
 use anyhow::{Result, ensure};
 
-use super::Cutter;
+use super::candidate::Shape;
+use super::cutter::{Cut, Cutter};
+use super::indexed::{EARLIER, row_of};
 use crate::Round;
-use crate::batch::{Batch, Place};
-use crate::rows::{Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, SortedRows};
+use crate::batch::{Batch, LANGUAGE, Place};
+use crate::index::{Earlier, is_earlier};
+use crate::rows::{
+    Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, Sealed, Segment, SortedRows,
+};
 
 /// Round 1. Key: the key of a band; value: a place. Decides: place -> place of the first document of its
 /// component.
 pub(super) struct ComponentRound {
     pub(super) cutter: Cutter,
     pub(super) n_ranges: u32,
+    pub(super) earlier: Earlier,
+    /// Those of the rows of round 2.
+    pub(super) layout: Layout,
+    pub(super) shape: Shape,
 }
 
 impl Round for ComponentRound {
@@ -29,19 +38,28 @@ impl Round for ComponentRound {
     }
 
     fn scan(&self, batch: &Batch, _: &Decisions, rows: &mut Rows) -> Result<()> {
-        let mut cut = self.cutter.scratch();
+        let mut cut = Cut::default();
         for (row, origin) in batch.origins.iter().enumerate() {
-            self.cutter.cut(batch.texts().value(row), &mut cut);
+            self.cutter.cut(batch.texts().value(row), batch.value(LANGUAGE, row), &mut cut);
             let place = origin.place.to_bytes();
             cut.band_keys().iter().for_each(|key| rows.emit(&key.to_be_bytes(), &place));
         }
         Ok(())
     }
 
+    fn earlier(&self, range: u32, _: Option<&Sealed>) -> Result<Vec<Segment>> {
+        self.earlier.segments(range, self.n_ranges)
+    }
+
     fn gather(&self, rows: &mut SortedRows, out: &mut Gathered) -> Result<()> {
         while rows.next_group()? {
             let Some(first) = rows.next_value()? else { continue };
-            let first = Place::from_bytes(first)?.to_bytes();
+            let first = Place::from_bytes(first)?;
+            // Places of the input come first: these are all of earlier documents, which nobody asks about.
+            if is_earlier(first) {
+                continue;
+            }
+            let first = first.to_bytes();
             let mut alone = true;
             while let Some(other) = rows.next_value()? {
                 if std::mem::take(&mut alone) {
@@ -56,7 +74,15 @@ impl Round for ComponentRound {
 
     fn seal(&self, seal: &mut Seal) -> Result<()> {
         let components = Components::read(&mut seal.rows()?, seal.budget())?;
-        components.for_each(|place, first| seal.decide(place, &first.to_bytes()))?;
+        let (mut earlier, mut row) = (seal.spill(EARLIER, self.layout.clone()), Vec::new());
+        components.for_each(|place, first| {
+            if !is_earlier(place) {
+                return seal.decide(place, &first.to_bytes());
+            }
+            row_of(&self.earlier.record(place)?, self.shape, &mut row)?;
+            earlier.emit(&first.to_bytes(), &row)
+        })?;
+        seal.close(earlier)?;
         seal.decisions()
     }
 }

@@ -27,3 +27,10 @@ pub(crate) fn hash_bytes(bytes: &[u8], set: u64) -> u64 {
     let used = u64::MAX >> (64 - 8 * rest.len());
     fold(hash ^ (u64::from_le_bytes(last) | (set & used)))
 }
+
+/// Returns what `hash_bytes` returns for the UTF-8 bytes of a character.
+pub(super) fn hash_char(char: char) -> u64 {
+    let mut bytes = [0; 8];
+    char.encode_utf8(&mut bytes);
+    fold(SEED ^ u64::from_le_bytes(bytes))
+}

@@ -4,16 +4,17 @@ use std::cmp::Reverse;
 
 use hashbrown::HashMap;
 
-use super::Limits;
 use super::candidate::Candidate;
 use super::jaccard::NgramSet;
+use super::signature::agreement_at_least;
+use super::{Limits, Verify};
 use crate::batch::Place;
 
 /// A document that stays.
 pub(super) struct Kept {
     pub(super) place: Place,
     pub(super) id: String,
-    /// Where its n-grams end among all.
+    /// Where its n-grams, or signature numbers, end among all.
     end: usize,
     complete_to: u64,
 }
@@ -22,8 +23,8 @@ pub(super) struct Kept {
 #[derive(Default)]
 pub(super) struct KeptDocuments {
     documents: Vec<Kept>,
-    /// The n-grams of all documents, one behind the other.
-    ngrams: Vec<u64>,
+    /// What is compared of all documents, one behind the other.
+    numbers: Vec<u64>,
     /// The last entry with a band's key.
     bands: HashMap<u64, u32>,
     /// A kept document, and the entry before with the same key.
@@ -40,7 +41,7 @@ impl KeptDocuments {
     /// Forgets the component.
     pub(super) fn clear(&mut self) {
         self.documents.clear();
-        self.ngrams.clear();
+        self.numbers.clear();
         self.entries.clear();
         if self.bands.capacity() > CLEARED_BANDS {
             self.bands = HashMap::new();
@@ -56,19 +57,19 @@ impl KeptDocuments {
 
     /// Keeps a document; false where the limits do not allow to remember it.
     pub(super) fn keep(&mut self, document: &Candidate<'_>, limits: &Limits) -> bool {
-        let hashes = document.ngrams.hashes;
+        let hashes = document.compared.hashes;
         if self.documents.len() >= limits.max_cluster_documents
-            || self.ngrams.len() + hashes.len() > limits.max_cluster_ngrams
+            || self.numbers.len() + hashes.len() > limits.max_cluster_ngrams
         {
             return false;
         }
         let number = self.documents.len() as u32;
-        self.ngrams.extend_from_slice(hashes);
+        self.numbers.extend_from_slice(hashes);
         self.documents.push(Kept {
             place: document.place,
             id: document.id.to_owned(),
-            end: self.ngrams.len(),
-            complete_to: document.ngrams.complete_to,
+            end: self.numbers.len(),
+            complete_to: document.compared.complete_to,
         });
         for &key in document.band_keys {
             let entry = self.entries.len() as u32;
@@ -84,7 +85,7 @@ impl KeptDocuments {
     pub(super) fn find(
         &mut self,
         document: &Candidate<'_>,
-        threshold: f64,
+        limits: &Limits,
     ) -> Option<(&Kept, f64)> {
         self.sharing.clear();
         for key in document.band_keys {
@@ -100,15 +101,18 @@ impl KeptDocuments {
         self.ranked.extend(runs.map(|run| (Reverse(run.len() as u32), run[0])));
         self.ranked.sort_unstable();
         self.ranked.iter().find_map(|&(_, number)| {
-            let kept = self.ngrams_of(number as usize);
-            let similarity = document.ngrams.similarity_at_least(kept, threshold)?;
+            let (a, b) = (document.compared, self.compared(number as usize));
+            let similarity = match limits.verify {
+                Verify::Jaccard => a.similarity_at_least(b, limits.threshold),
+                Verify::Signature => agreement_at_least(a.hashes, b.hashes, limits.threshold),
+            }?;
             Some((&self.documents[number as usize], similarity))
         })
     }
 
-    fn ngrams_of(&self, number: usize) -> NgramSet<'_> {
+    fn compared(&self, number: usize) -> NgramSet<'_> {
         let start = number.checked_sub(1).map_or(0, |before| self.documents[before].end);
         let Kept { end, complete_to, .. } = self.documents[number];
-        NgramSet { hashes: &self.ngrams[start..end], complete_to }
+        NgramSet { hashes: &self.numbers[start..end], complete_to }
     }
 }

@@ -4,29 +4,32 @@
 //! once in 10^13 pairs, so that a Jaccard similarity of hashes is that of the n-grams. With 32 bits, one pair
 //! in some thousands would be off.
 //!
-//! A document with fewer words than an n-gram is one n-gram, all its words; one without any word is its own
-//! text, white space at the ends apart. No document is left out. Differs: datatrove never removes documents
-//! with fewer than 5 words, text-dedup loses them.
+//! A document with fewer units than an n-gram is one n-gram, all its units; one without any is its own text,
+//! white space at the ends apart. No document is left out. Differs: datatrove never removes documents with
+//! fewer than 5 words, text-dedup loses them, NeMo does not look at fewer than 24 characters.
 
 use super::hash::{SEED, fold, hash_bytes};
-use super::words::hash_words;
 
-/// The base of the polynomial that joins the hashes of the words of an n-gram, modulo 2^64. It is odd, so
-/// that every word counts with all its bits.
+/// The base of the polynomial that joins the hashes of the units of an n-gram, modulo 2^64. It is odd, so
+/// that every unit counts with all its bits.
 const BASE: u64 = 0xd134_2543_de82_ef95;
 
-/// Fills `hashes` with the hash of each `n`-gram of `text`, in order, repeats included; never empty.
-pub(super) fn hash_ngrams(text: &str, n: usize, hashes: &mut Vec<u64>) {
-    hashes.clear();
-    hash_words(text, hashes);
+/// Turns the hashes of the units of `text` into those of its `n`-grams, in order, repeats included; never
+/// empty.
+pub(super) fn join(text: &str, n: usize, hashes: &mut Vec<u64>) {
     if hashes.is_empty() {
-        hashes.push(hash_bytes(text.trim().as_bytes(), 0));
+        hashes.push(hash_whole(text));
     } else {
         join_windows(hashes, n);
     }
 }
 
-/// Replaces hashes of words by hashes of the windows of `n` of them; fewer than `n` are one window.
+/// Returns the one n-gram of a text without units.
+pub(super) fn hash_whole(text: &str) -> u64 {
+    hash_bytes(text.trim().as_bytes(), 0)
+}
+
+/// Replaces hashes of units by hashes of the windows of `n` of them; fewer than `n` are one window.
 fn join_windows(hashes: &mut Vec<u64>, n: usize) {
     let n = n.min(hashes.len());
     let join = |sum: u64, word: u64| sum.wrapping_mul(BASE).wrapping_add(word);
@@ -47,11 +50,13 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::words::hash_words;
     use super::*;
 
     fn ngrams(text: &str, n: usize) -> Vec<u64> {
-        let mut hashes = vec![7; 3];
-        hash_ngrams(text, n, &mut hashes);
+        let mut hashes = Vec::new();
+        hash_words(text, &mut hashes);
+        join(text, n, &mut hashes);
         hashes
     }
 

@@ -12,17 +12,28 @@
 //! permutations. In the turns behind the t-th, place i is reached by all n-grams at once, so that no place
 //! stays empty.
 //!
-//! Differs: all peers apply (a x + b) mod p once per n-gram and permutation.
+//! Differs: all peers apply (a x + b) mod p once per n-gram and permutation; so does `compatible`
+//! (`permutations`).
 
 use super::hash::fold;
+use super::permutations::Permutations;
 
 /// Makes signatures of a fixed shape.
 #[derive(Debug, Clone)]
 pub(super) struct Signer {
     rows: usize,
-    /// What each turn mixes into the n-grams: two for each place.
-    turns: Vec<u64>,
+    scheme: Scheme,
 }
+
+#[derive(Debug, Clone)]
+enum Scheme {
+    Similarity(Turns),
+    Permutations(Permutations),
+}
+
+/// What each turn mixes into the n-grams: two for each place.
+#[derive(Debug, Clone)]
+struct Turns(Vec<u64>);
 
 /// A number no hash reaches: the turn stands in its upper bits.
 const EMPTY: u64 = u64::MAX;
@@ -37,30 +48,51 @@ impl Signer {
     /// Returns a signer; `bands` and `rows` are at least 1, their product at most `MAX_PLACES`.
     pub(super) fn new(bands: usize, rows: usize, seed: u64) -> Signer {
         let turn = |turn: usize| fold(fold(seed ^ 0x6d69_6e68_6173_6821) ^ (turn as u64 + 1));
-        Signer { rows, turns: (0..2 * bands * rows).map(turn).collect() }
+        let turns = Turns((0..2 * bands * rows).map(turn).collect());
+        Signer { rows, scheme: Scheme::Similarity(turns) }
+    }
+
+    /// Returns a signer with these hash functions, in bands of `rows`.
+    pub(super) fn of_permutations(rows: usize, permutations: Permutations) -> Signer {
+        Signer { rows, scheme: Scheme::Permutations(permutations) }
     }
 
     /// Returns the number of bands.
     pub(super) fn n_bands(&self) -> usize {
-        self.turns.len() / 2 / self.rows
+        let n_numbers = match &self.scheme {
+            Scheme::Similarity(turns) => turns.n_places(),
+            Scheme::Permutations(permutations) => permutations.len(),
+        };
+        n_numbers / self.rows
     }
 
-    /// Fills `keys` with one key a band: documents that share a band share its key. Reorders `ngrams`, and
-    /// takes out repeats, where that is faster.
-    pub(super) fn band_keys(&self, ngrams: &mut Vec<u64>, scratch: &mut Signature) {
-        self.sign(ngrams, &mut scratch.places);
+    /// Fills `signature` with its numbers and one key a band: documents that share a band share its key.
+    /// Reorders `ngrams`, and takes out repeats, where that is faster.
+    pub(super) fn band_keys(&self, ngrams: &mut Vec<u64>, signature: &mut Signature) {
+        match &self.scheme {
+            Scheme::Similarity(turns) => turns.sign(ngrams, &mut signature.numbers),
+            Scheme::Permutations(permutations) => {
+                permutations.sign(ngrams, &mut signature.numbers);
+            }
+        }
         let key = |(band, rows): (usize, &[u64])| {
             rows.iter().fold(fold(!(band as u64)), |key, row| fold(key ^ row).wrapping_add(*row))
         };
-        scratch.band_keys.clear();
-        scratch.band_keys.extend(scratch.places.chunks_exact(self.rows).enumerate().map(key));
+        signature.band_keys.clear();
+        signature.band_keys.extend(signature.numbers.chunks_exact(self.rows).enumerate().map(key));
+    }
+}
+
+impl Turns {
+    fn n_places(&self) -> usize {
+        self.0.len() / 2
     }
 
     fn sign(&self, ngrams: &mut Vec<u64>, places: &mut Vec<u64>) {
-        let n_places = self.turns.len() / 2;
+        let n_places = self.n_places();
         places.clear();
         places.resize(n_places, EMPTY);
-        for (turn, &mix) in self.turns.iter().enumerate() {
+        for (turn, &mix) in self.0.iter().enumerate() {
             let time = (turn as u64) << (64 - TURN_BITS);
             if turn < n_places {
                 for ngram in ngrams.iter() {
@@ -88,9 +120,20 @@ impl Signer {
 /// The signature of one document, in memory that the next one uses again.
 #[derive(Debug, Default)]
 pub(super) struct Signature {
-    places: Vec<u64>,
+    /// Two documents agree in each with a probability that is their similarity.
+    pub(super) numbers: Vec<u64>,
     /// The key of each band.
     pub(super) band_keys: Vec<u64>,
+}
+
+/// Returns the share of equal numbers in two signatures of the same shape, if it is at least `threshold`.
+///
+/// It estimates the Jaccard similarity without bias, with a standard error of sqrt(j (1 - j) / n) or less for
+/// n numbers: 0.043 at j = 0.7 and n = 112.
+pub(super) fn agreement_at_least(a: &[u64], b: &[u64], threshold: f64) -> Option<f64> {
+    let n_equal = a.iter().zip(b).filter(|(a, b)| a == b).count();
+    let agreement = n_equal as f64 / a.len() as f64;
+    (agreement >= threshold).then_some(agreement)
 }
 
 #[cfg(test)]
@@ -105,9 +148,9 @@ mod tests {
     }
 
     fn places(signer: &Signer, ngrams: &[u64]) -> Vec<u64> {
-        let mut places = Vec::new();
-        signer.sign(&mut ngrams.to_vec(), &mut places);
-        places
+        let mut signature = Signature::default();
+        signer.band_keys(&mut ngrams.to_vec(), &mut signature);
+        signature.numbers
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!
 //! Scripts that do not part words (Thai, Lao, Khmer, Burmese) have a phrase for a word.
 
-use super::hash::{SEED, fold, hash_bytes};
+use super::hash::{SEED, fold, hash_bytes, hash_char};
 use super::letters::Letter;
 
 /// Appends the hash of each word of `text` to `hashes`.
@@ -205,13 +205,6 @@ fn hash_ascii_word(bytes: &[u8], start: usize, end: usize) -> u64 {
         }
         _ => hash_bytes(&bytes[start..end], LOWER),
     }
-}
-
-/// Returns what `hash_bytes` returns for the UTF-8 bytes of a character.
-fn hash_char(char: char) -> u64 {
-    let mut bytes = [0; 8];
-    char.encode_utf8(&mut bytes);
-    fold(SEED ^ u64::from_le_bytes(bytes))
 }
 
 #[cfg(test)]

@@ -1,0 +1,84 @@
+//! Near duplicates through the binary: which document stays, and what `check` says of the bands.
+
+use serde_json::{Value, json};
+
+use crate::workbench::{Workbench, assert_same, texts};
+
+/// Documents `d0` to `d29`; `d10` to `d19` are `d0` to `d9` with a word more, and have a higher score.
+fn workbench(keys: &str) -> Workbench {
+    let bench = Workbench::new();
+    let texts = texts(20, 3);
+    let row = |i: usize| {
+        let text =
+            if i < 20 && i >= 10 { format!("{}one", texts[i - 10]) } else { texts[i % 20].clone() };
+        let text = if i >= 20 { texts[i - 10].clone() } else { text };
+        format!("{}\n", json!({ "id": format!("d{i}"), "text": text, "meta": { "score": i } }))
+    };
+    bench.write("in.jsonl", (0..30).map(row).collect::<String>());
+    let pipeline = format!(
+        "[input]\npaths = [\"in.jsonl\"]\n[output]\ndir = \"out\"\ndocuments = \"jsonl.zst\"\n\
+         [[stage]]\ndedup_minhash = {{ {keys} }}\n"
+    );
+    bench.write("p.toml", pipeline);
+    bench
+}
+
+/// Runs, verifies, and returns the ids that stay.
+fn kept(bench: &Workbench) -> Vec<String> {
+    bench.run(&["run", "p.toml"]).expect(0);
+    bench.run(&["verify", "out"]).expect(0);
+    let mut ids = Vec::new();
+    let mut files: Vec<_> =
+        bench.path("out/documents").read_dir().unwrap().map(Result::unwrap).collect();
+    files.sort_by_key(std::fs::DirEntry::path);
+    for file in files {
+        let bytes = zstd::stream::decode_all(std::fs::File::open(file.path()).unwrap()).unwrap();
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let row: Value = serde_json::from_slice(line).unwrap();
+            ids.push(row["id"].as_str().unwrap().to_owned());
+        }
+    }
+    ids
+}
+
+fn numbered(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|i| format!("d{i}")).collect()
+}
+
+#[test]
+fn the_document_that_stays_is_the_one_that_keep_names() {
+    let first = workbench("");
+    assert_eq!(kept(&first), [numbered(0..10), numbered(20..30)].concat());
+    let best = workbench("keep = \"max:meta.score\"");
+    assert_eq!(kept(&best), numbered(10..30));
+    let why = best.run(&["why", "out", "d3"]).expect(0);
+    assert!(why.stdout.contains("d13") && why.stdout.contains("dedup_minhash"), "{}", why.stdout);
+    assert_eq!(kept(&workbench("keep = \"longest\"")), numbered(10..30));
+}
+
+#[test]
+fn the_same_dataset_comes_out_whatever_the_threads_and_memory() {
+    let bench =
+        workbench("keep = \"max:meta.score\", verify = \"signature\", unit = \"characters\"");
+    bench.run(&["run", "p.toml", "--threads", "1"]).expect(0);
+    bench.run(&["run", "p.toml", "--threads", "3", "--memory", "16MiB", "--output", "b"]).expect(0);
+    assert_same(&bench.dataset("out"), &bench.dataset("b"), "threads and memory");
+}
+
+#[test]
+fn check_prints_how_likely_a_pair_is_compared() {
+    let out = workbench("").run(&["check", "p.toml"]).expect(0).stdout;
+    assert!(out.contains("14 bands of 8 numbers") && out.contains("0.5650"), "{out}");
+    let out = workbench("n_hashes = 256").run(&["check", "p.toml"]).expect(0).stdout;
+    assert!(out.contains("25 bands of 10 numbers"), "{out}");
+}
+
+#[test]
+fn a_keep_that_the_rows_lack_is_told() {
+    let bench = workbench("keep = \"max:scroe\"");
+    bench.run(&["run", "p.toml"]).expect(0).says(&["has a number there"]);
+    let bench = workbench("keep = \"max:url\"");
+    bench.run(&["check", "p.toml"]).expect(2).says(&["`keep` needs numbers", "`url`"]);
+    let bench = workbench("keep = \"biggest\"");
+    bench.run(&["check", "p.toml"]).expect(2).says(&["`biggest` is none of"]);
+}
