@@ -6,6 +6,7 @@
 mod broken;
 mod cli;
 mod config;
+mod decontaminate;
 mod filters;
 mod run;
 mod workbench;
