@@ -6,6 +6,7 @@
 mod broken;
 mod cli;
 mod config;
+mod decontaminate;
 mod dedup_minhash;
 mod dedup_spans;
 mod duplicates;

@@ -16,8 +16,9 @@
 //! Common n-grams: those that more than `max_examples` examples have, such as a prompt's instructions, are ignored.
 //! Source: Brown et al. 2020, arXiv:2005.14165, appendix C (13-grams, at least 8 words, one shared n-gram is enough);
 //!   Chowdhery et al. 2022, arXiv:2204.02311, section 8 (70 % of an example's 8-grams).
-//! Chinese: the papers know words only. `ngram_cjk` is 1.5 times `ngram`, since a Chinese word has about 1.5
-//!   characters: a judgement.
+//! Chinese: the papers know words only. `ngram_cjk` is 1.5 times `ngram`, a judgement: of 3,704 Chinese laws and articles,
+//!   762 share 13 characters with a question of CMMLU, mostly names of institutions, and 61 share 20, mostly the
+//!   articles of law that are asked for.
 //! Exact: an n-gram matches when two hashes of 64 bits agree. In 10^12 words and 10^6 n-grams, two different n-grams agree
 //!   with a probability below 10^-18. Nothing but words is compared: accents written as one character or as two are
 //!   different words, so `unicode_repair` should come before.
@@ -25,10 +26,9 @@
 //!   one's own, and names the set, not the example. The GPT-3 authors and lm-evaluation-harness cut 200 characters
 //!   around a match out of the document, and ignore n-grams that more than 10 documents of the corpus have; here a
 //!   document stays whole or goes.
-//! Count: which examples leak stands in `removed/*.parquet`, where `rule` is the stage's name: `found` holds up to 20
-//!   examples, parted by `; `. In DuckDB: `select x.e, count(*) from (select unnest(string_split(found, '; ')) as e from
-//!   'out/removed/*.parquet' where rule = 'decontaminate') x group by 1`, with the span cut off by
-//!   `split_part(x.e, ' [', 1)`.
+//! Count: which examples leak stands in `removed/*.parquet`, in the rows whose `rule` is the stage's name: `found` holds
+//!   up to 20 examples, parted by `; `, each with its place in brackets. The column of a report has all.
+//! Beware: an example that repeats one word, such as a table of zeros, matches every text that repeats it `ngram` times.
 //! Cost: one pass over the words and one over the n-grams, twice where there are short texts; some 32 bytes of memory
 //!   for each n-gram of the evaluation sets.
 

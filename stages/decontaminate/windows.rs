@@ -50,7 +50,7 @@ impl Length {
             self.roll(&cut.hashes, |_| self.word, each);
         } else {
             let weights = [self.word, self.alone];
-            self.roll(&cut.hashes, |word| weights[usize::from(cut.alone[word])], each);
+            self.roll(&cut.hashes, |word| weights[usize::from(cut.is_alone(word))], each);
         }
     }
 
