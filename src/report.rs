@@ -105,7 +105,7 @@ impl Report {
     }
 }
 
-/// Deals the causes to the stages: a cause is `rule.check` in a filter, and the stage's own name elsewhere.
+/// Deals the causes to the stages: a cause is `rule.check` in a filter, and the stage's own name elsewhere, with a check if it edits.
 ///
 /// Names of rules are unique in a pipeline, which `config` sees to.
 fn stage_reports(
@@ -126,10 +126,15 @@ fn stage_reports(
                     .collect()
             }
             // Two stages of a kind share their cause; what is theirs follows from the rows that passed.
-            _ => [(flow.name.clone(), flow.entered - flow.left)]
-                .into_iter()
-                .filter(|(_, n)| *n > 0)
-                .collect(),
+            _ => {
+                let is_own = |cause: &&String| {
+                    let check = cause.strip_prefix(&flow.name);
+                    check.is_some_and(|check| check.is_empty() || check.starts_with('.'))
+                };
+                let cause = removed.keys().find(is_own).unwrap_or(&flow.name);
+                let removed = [(cause.clone(), flow.entered - flow.left)];
+                removed.into_iter().filter(|(_, n)| *n > 0).collect()
+            }
         };
         StageReport {
             name: flow.name.clone(),
