@@ -9,8 +9,11 @@ fn workbench(keys: &str) -> Workbench {
     let bench = Workbench::new();
     let texts = texts(20, 3);
     let row = |i: usize| {
-        let text =
-            if i < 20 && i >= 10 { format!("{}one", texts[i - 10]) } else { texts[i % 20].clone() };
+        let text = if (10..20).contains(&i) {
+            format!("{}one", texts[i - 10])
+        } else {
+            texts[i % 20].clone()
+        };
         let text = if i >= 20 { texts[i - 10].clone() } else { text };
         format!("{}\n", json!({ "id": format!("d{i}"), "text": text, "meta": { "score": i } }))
     };

@@ -6,7 +6,7 @@
 //!
 //! | j | 0.5 | 0.6 | 0.7 | 0.75 | 0.8 | 0.85 | 0.9 | 0.95 |
 //! |---|---|---|---|---|---|---|---|---|
-//! | 14 × 8 | 0.053 | 0.211 | 0.565 | 0.771 | 0.924 | 0.988 | 0.9996 | 1 |
+//! | 14 × 8 | 0.053 | 0.211 | 0.565 | 0.772 | 0.924 | 0.988 | 0.9996 | 1 |
 //!
 //! Round 1 (`components`) joins documents that share a band, round 2 (`verify`) compares the documents of a
 //! component in the order of `keep`, and removes those that are at least `threshold` similar to one that

@@ -1,5 +1,6 @@
 //! Defects of other tools that this stage must not have, each named after its symptom.
 
+use super::super::hash::fold;
 use super::keys::all_units;
 use super::*;
 
@@ -39,11 +40,8 @@ fn short_documents_are_neither_lost_nor_merged_nor_exempt() {
     ];
     all_units(|unit, config| {
         let outcome = run(config, &Driver::default(), &corpus(&texts, 100));
-        let mut expected = vec!["0:0", "0:1", "0:3", "0:4", "0:7", "0:8", "0:10"];
-        if unit == "tokens" {
-            // Case counts there.
-            expected.insert(2, "0:2");
-        }
+        // In tokens, where case counts, 8 of 10 windows are the same.
+        let expected = ["0:0", "0:1", "0:3", "0:4", "0:7", "0:8", "0:10"];
         assert_eq!(ids(&outcome.kept), expected, "{unit}");
     });
 }
@@ -89,8 +87,8 @@ fn a_chain_of_weak_links_is_not_swallowed() {
 #[test]
 fn a_source_with_common_boilerplate_is_not_swallowed() {
     let licence = words("licence", 0, 120);
-    let texts: Vec<_> =
-        (0..60).map(|i| format!("{licence} {}", words(&format!("b{i}w"), 0, 80))).collect();
+    let own = |i: u64| (0..80).map(move |j| format!(" {:x}", fold(1000 * i + j + 1)));
+    let texts: Vec<_> = (0..60).map(|i| licence.clone() + &own(i).collect::<String>()).collect();
     all_units(|unit, config| {
         // Bands this wide join all of them into one component.
         let config = DedupMinhash { bands: Some(64), rows: Some(2), ..config.clone() };
@@ -113,8 +111,12 @@ fn a_batch_with_documents_without_words_comes_back_whole() {
     ];
     all_units(|unit, config| {
         let outcome = run(config, &Driver::default(), &corpus(&texts, 100));
-        // " \r\n\t" is a copy of "": nothing but white space.
-        assert_eq!(ids(&outcome.kept), ["0:0", "0:1", "0:2", "0:4", "0:5", "0:6"], "{unit}");
+        let mut expected = vec!["0:0", "0:1", "0:2", "0:4", "0:5", "0:6"];
+        if unit == "tokens" {
+            // Elsewhere " \r\n\t" is a copy of "": nothing but white space.
+            expected.insert(3, "0:3");
+        }
+        assert_eq!(ids(&outcome.kept), expected, "{unit}");
     });
 }
 
