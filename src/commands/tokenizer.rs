@@ -40,7 +40,7 @@ fn train(files: &[String], vocab_size: usize, output: &Path) -> Result<(), Failu
     for file in source.files().iter() {
         let mut reader = source.reader(file)?;
         while let Some(block) = reader.next()? {
-            let decoded = (block.decode)()?;
+            let decoded = (block.decode)(None)?;
             n_documents += decoded.batch.n_rows() as u64;
             n_unreadable += decoded.unreadable.len() as u64;
             for text in decoded.batch.texts().iter().flatten() {

@@ -156,7 +156,7 @@ impl<'a> Spills<'a> {
     }
 
     fn emit(&self, block: Block, file: &InputFile, part: u32) -> Result<Emitted> {
-        let decoded = (block.decode)()?;
+        let decoded = (block.decode)(None)?;
         ensure!(
             decoded.unreadable.is_empty(),
             "{}: a row cannot be read\nhint: `corpusmill run` says which rows, and why",

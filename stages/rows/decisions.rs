@@ -50,7 +50,29 @@ impl Decisions {
         let (Some(first), Some(last)) = (batch.origins.first(), batch.origins.last()) else {
             return Ok(found);
         };
-        let Some(&task) = self.tasks.get(first.place.file as usize) else { return Ok(found) };
+        let mut origins = batch.origins.iter().enumerate().peekable();
+        self.read(first.place, last.place, |place, payload| {
+            while origins.next_if(|(_, origin)| origin.place < place).is_some() {}
+            if let Some((row, _)) = origins.next_if(|(_, origin)| origin.place == place) {
+                found[row] = Some(payload.to_vec());
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// Returns the rows from one place to another of the same file about which something was decided, ascending.
+    ///
+    /// # Errors
+    /// When a file is damaged.
+    pub(crate) fn rows(&self, first: Place, last: Place) -> Result<Vec<u64>> {
+        let mut rows = Vec::new();
+        self.read(first, last, |place, _| rows.push(place.row))?;
+        Ok(rows)
+    }
+
+    /// Visits the decisions from one place to another of the same task.
+    fn read(&self, first: Place, last: Place, visit: impl FnMut(Place, &[u8])) -> Result<()> {
+        let Some(&task) = self.tasks.get(first.file as usize) else { return Ok(()) };
         let path = self.folder.join(file_name(task));
         let file = match self.files[task as usize].get() {
             Some(file) => file,
@@ -59,16 +81,8 @@ impl Decisions {
                 self.files[task as usize].get_or_init(|| opened)
             }
         };
-        let Some(file) = file else { return Ok(found) };
-        let mut origins = batch.origins.iter().enumerate().peekable();
-        file.read(first.place, last.place, |place, payload| {
-            while origins.next_if(|(_, origin)| origin.place < place).is_some() {}
-            if let Some((row, _)) = origins.next_if(|(_, origin)| origin.place == place) {
-                found[row] = Some(payload.to_vec());
-            }
-        })
-        .with_context(|| path.display().to_string())?;
-        Ok(found)
+        let Some(file) = file else { return Ok(()) };
+        file.read(first, last, visit).with_context(|| path.display().to_string())
     }
 }
 

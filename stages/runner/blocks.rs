@@ -6,7 +6,7 @@ use super::plan::Plan;
 use super::receipt::Receipts;
 use crate::batch::{Batch, Origin};
 use crate::sink::SpoolReader;
-use crate::source::{Block, Decoded, InputFile, Reader, Source};
+use crate::source::{Block, Decode, Decoded, InputFile, Reader, Source};
 
 /// A block, and the part of the task that it belongs to.
 pub(super) struct Numbered {
@@ -14,8 +14,8 @@ pub(super) struct Numbered {
     pub(super) part: u32,
     /// Bytes of the block after decompression.
     pub(super) bytes: u64,
-    /// Parses the rows; on any thread.
-    pub(super) decode: Box<dyn FnOnce() -> Result<Read> + Send>,
+    /// Parses the rows.
+    pub(super) decode: Decode<Read>,
 }
 
 /// What a block turns into, after sample and limit.
@@ -108,12 +108,12 @@ impl<'a> Blocks<'a> {
         self.bytes_in_part += bytes;
         let (number, sample) = (self.number, self.sample);
         self.number += 1;
-        let mut decode: Box<dyn FnOnce() -> Result<Read> + Send> =
-            Box::new(move || sample.apply((block.decode)()?));
+        let mut decode: Decode<Read> =
+            Box::new(move |wanted| sample.apply((block.decode)(wanted)?));
         if let Some(remaining) = &mut self.remaining {
             // Only a trial run has a limit, so that decoding here, one block after the other, is good enough.
-            let read = limit(decode()?, remaining)?;
-            decode = Box::new(move || Ok(read));
+            let read = limit(decode(None)?, remaining)?;
+            decode = Box::new(move |_| Ok(read));
         }
         Ok(Some(Numbered { number, part: self.part, bytes, decode }))
     }
@@ -177,11 +177,11 @@ impl Sample {
     /// Leaves out what is not in the sample.
     fn apply(self, decoded: Decoded) -> Result<Read> {
         let Some(share) = self.share else { return Ok(Read { decoded, left_out: 0 }) };
-        let Decoded { batch, unreadable } = decoded;
+        let Decoded { batch, unreadable, passed_over } = decoded;
         let is_in = |origin: &Origin| origin.draw_share(self.seed, "sample") < share;
         let keep: Vec<bool> = batch.origins.iter().map(is_in).collect();
         let left_out = keep.iter().filter(|keep| !**keep).count() as u64;
         let batch = batch.keep(&keep)?;
-        Ok(Read { decoded: Decoded { batch, unreadable }, left_out })
+        Ok(Read { decoded: Decoded { batch, unreadable, passed_over }, left_out })
     }
 }

@@ -14,6 +14,7 @@ use crate::ledger::{Ledger, Removed};
 use crate::pipeline::Built;
 use crate::rows::{Decisions, Rows, Sealed};
 use crate::shards::ShardWriter;
+use crate::source::Wanted;
 use crate::tokenize::count_tokens;
 use crate::{Census, Stage};
 
@@ -23,6 +24,8 @@ pub(super) struct Chain {
     scan: Option<Scan>,
     /// Whether this pass settles rows of the input, whose ids are counted.
     counts_ids: bool,
+    /// Whether only rows matter that the round before has noted: nothing else is done with the others.
+    passes_over: bool,
 }
 
 enum Scan {
@@ -63,7 +66,8 @@ impl Chain {
                 Built::Stage(stage) => anyhow::bail!("{} does not scan", stage.name()),
             },
         };
-        Ok(Chain { stages, scan, counts_ids: pass.counts_ids() })
+        let passes_over = stages.is_empty() && !pass.settles();
+        Ok(Chain { stages, scan, counts_ids: pass.counts_ids(), passes_over })
     }
 
     /// Returns the stages.
@@ -81,13 +85,22 @@ impl Chain {
 
     /// Parses a block and takes its documents through all stages.
     pub(super) fn process(&self, block: Numbered) -> Result<Outcome> {
-        let Read { decoded, left_out } = (block.decode)()?;
+        let noted = |first, last| match &self.scan {
+            Some(Scan::Round { notes, .. }) => notes.rows(first, last),
+            _ => Ok(Vec::new()),
+        };
+        let is_later_round = matches!(&self.scan, Some(Scan::Round { round: 1.., .. }));
+        let wanted: Wanted<'_> =
+            if self.passes_over && is_later_round { Some(&noted) } else { None };
+        let Read { decoded, left_out } = (block.decode)(wanted)?;
         let mut batch = decoded.batch;
         let text_bytes = batch.text_bytes();
         let ids = self.counts_ids.then(|| ids::scan(&batch));
         let mut ledger = Ledger { removed: decoded.unreadable, ..Ledger::default() };
-        let mut tally = Tally { left_out, ..Tally::default() };
-        tally.read = left_out + (batch.n_rows() + ledger.removed.len()) as u64;
+        // What was passed over stays as it is.
+        let kept = decoded.passed_over;
+        let mut tally = Tally { left_out, kept, ..Tally::default() };
+        tally.read = left_out + kept + (batch.n_rows() + ledger.removed.len()) as u64;
         for stage in &self.stages {
             let before = std::mem::take(&mut batch.origins);
             batch.origins.clone_from(&before);
@@ -156,7 +169,7 @@ fn check_conserved(before: &[Origin], after: &Batch, removed: &[Removed]) -> Res
 mod tests {
     use super::*;
     use crate::ledger::Cause;
-    use crate::source::Decoded;
+    use crate::source::{Decode, Decoded};
 
     /// A stage that loses, doubles or keeps rows as it is told.
     struct Careless(fn(&Batch) -> Vec<bool>);
@@ -179,9 +192,14 @@ mod tests {
     fn process(first_id: &str, keep: fn(&Batch) -> Vec<bool>) -> Result<Outcome> {
         let rows: Vec<_> = [first_id, "b", "c"].map(|id| (id, "text")).to_vec();
         let batch = Batch::of_texts(&rows);
-        let chain = Chain { stages: vec![Arc::new(Careless(keep))], scan: None, counts_ids: false };
-        let decoded = Decoded { batch, unreadable: Vec::new() };
-        let decode = Box::new(move || Ok(Read { decoded, left_out: 0 }));
+        let chain = Chain {
+            stages: vec![Arc::new(Careless(keep))],
+            scan: None,
+            counts_ids: false,
+            passes_over: false,
+        };
+        let decoded = Decoded { batch, unreadable: Vec::new(), passed_over: 0 };
+        let decode: Decode<Read> = Box::new(move |_| Ok(Read { decoded, left_out: 0 }));
         chain.process(Numbered { number: 0, part: 0, bytes: 0, decode })
     }
 

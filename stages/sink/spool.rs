@@ -23,7 +23,7 @@ use super::Sink;
 use super::chunks::Chunks;
 use crate::batch::{Batch, Origin, Place};
 use crate::disk::{FileSeal, OutFile};
-use crate::source::{Block, Decoded, Reader};
+use crate::source::{Block, Decoded, Reader, Wanted};
 
 /// zstd level: disks are slower than this, and nothing stays.
 const LEVEL: i32 = 1;
@@ -155,10 +155,10 @@ impl Reader for SpoolReader {
             return Ok(None);
         };
         let path = self.path.clone();
-        let decode = move || {
+        let decode = move |_: Wanted<'_>| {
             let batch = decode(&frame, n_rows, bytes);
             let batch = batch.with_context(|| path.display().to_string())?;
-            Ok(Decoded { batch, unreadable: Vec::new() })
+            Ok(Decoded { batch, unreadable: Vec::new(), passed_over: 0 })
         };
         Ok(Some(Block { bytes, position: self.position, decode: Box::new(decode) }))
     }

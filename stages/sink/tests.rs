@@ -42,7 +42,7 @@ fn read(folder: &Path, pattern: &str) -> (Batch, SchemaRef) {
 fn drain(reader: &mut dyn Reader) -> Result<Vec<Batch>> {
     let mut batches = Vec::new();
     while let Some(block) = reader.next()? {
-        let decoded = (block.decode)()?;
+        let decoded = (block.decode)(None)?;
         assert_eq!(decoded.unreadable, []);
         batches.push(decoded.batch);
     }

@@ -12,7 +12,7 @@ use super::files::InputFile;
 use super::lines::BLOCK_BYTES;
 use super::mapping::Mapping;
 use super::unreadable::unreadable;
-use super::{Block, Decoded, Layout, Reader, Table};
+use super::{Block, Decode, Decoded, Layout, Reader, Table};
 use crate::batch::{COLUMNS, TEXT};
 
 /// The longest header that is read.
@@ -107,7 +107,8 @@ impl Reader for CsvReader {
         self.row += records.records.len() as u64;
         let (bytes, position) = (records.bytes.len() as u64, self.records.position());
         let (header, file, layout) = (self.header.clone(), self.file.clone(), self.layout.clone());
-        let decode = Box::new(move || decode(&records, first_row, &header, &file, &layout));
+        let decode: Decode<Decoded> =
+            Box::new(move |_| decode(&records, first_row, &header, &file, &layout));
         Ok(Some(Block { bytes, position, decode }))
     }
 }
@@ -156,7 +157,11 @@ fn decode(
         let i = header.iter().position(|own| own == name)?;
         Some(Arc::new(own[i].as_mut()?.finish()) as ArrayRef)
     };
-    Ok(Decoded { batch: builder.finish(&layout.schema, column)?, unreadable: removed })
+    Ok(Decoded {
+        batch: builder.finish(&layout.schema, column)?,
+        unreadable: removed,
+        passed_over: 0,
+    })
 }
 
 fn check<'a>(

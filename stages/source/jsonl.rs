@@ -1,5 +1,6 @@
 //! JSONL: one object a line.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -10,8 +11,8 @@ use super::files::InputFile;
 use super::json_row::{JsonRow, Problem};
 use super::lines::{LineCutter, Lines, split};
 use super::unreadable::unreadable;
-use super::{Block, Decoded, Layout, Reader};
-use crate::batch::EXTRA;
+use super::{Block, Decode, Decoded, Layout, Reader};
+use crate::batch::{EXTRA, Place};
 
 /// Reads a file of lines; the row of a document is the number of its line, from 0, blank lines counted.
 pub(super) struct JsonlReader {
@@ -36,20 +37,40 @@ impl Reader for JsonlReader {
         let Some(lines) = self.lines.next()? else { return Ok(None) };
         let (file, layout) = (self.file.clone(), self.layout.clone());
         let (bytes, position) = (lines.bytes.len() as u64, self.lines.position());
-        Ok(Some(Block { bytes, position, decode: Box::new(move || decode(lines, &file, &layout)) }))
+        let decode: Decode<Decoded> = Box::new(move |wanted| match wanted {
+            None => decode(lines, &file, &layout, |_| true),
+            Some(wanted) => {
+                let place = |row| Place { file: file.number, row };
+                let rows = wanted(place(lines.first_row), place(lines.end_row))?;
+                let mut rows = rows.into_iter().peekable();
+                decode(lines, &file, &layout, |row| rows.next_if_eq(&row).is_some())
+            }
+        });
+        Ok(Some(Block { bytes, position, decode }))
     }
 }
 
-fn decode(lines: Lines, file: &InputFile, layout: &Layout) -> Result<Decoded> {
+/// Parses the lines that `is_wanted`, which is asked about each line that is not blank, in order.
+fn decode(
+    lines: Lines,
+    file: &InputFile,
+    layout: &Layout,
+    mut is_wanted: impl FnMut(u64) -> bool,
+) -> Result<Decoded> {
     let mut builder = BatchBuilder::new(lines.bytes.len());
     let mut extra = StringBuilder::new();
     let mut removed = Vec::new();
     let mut row = JsonRow::default();
+    let mut passed_over = 0;
     // One look at the whole block is faster than one a line; only a block with a bad line is looked at again.
-    let text = simdutf8::basic::from_utf8(&lines.bytes).ok();
+    let text = LazyCell::new(|| simdutf8::basic::from_utf8(&lines.bytes).ok());
     for (number, range) in (lines.first_row..).zip(split(&lines.bytes)) {
         let line = &lines.bytes[range.clone()];
         if line.trim_ascii().is_empty() {
+            continue;
+        }
+        if !is_wanted(number) {
+            passed_over += 1;
             continue;
         }
         match read_line(line, text.and_then(|text| text.get(range)), layout, &mut row) {
@@ -62,12 +83,12 @@ fn decode(lines: Lines, file: &InputFile, layout: &Layout) -> Result<Decoded> {
             }
         }
     }
-    if let Some(broken) = lines.broken {
-        removed.push(unreadable(file, broken.row, None, &broken.head, broken.error));
+    if let Some(broken) = &lines.broken {
+        removed.push(unreadable(file, broken.row, None, &broken.head, broken.error.clone()));
     }
     let mut extra = Some(Arc::new(extra.finish()) as ArrayRef);
     let own = |name: &str| if name == EXTRA { extra.take() } else { None };
-    Ok(Decoded { batch: builder.finish(&layout.schema, own)?, unreadable: removed })
+    Ok(Decoded { batch: builder.finish(&layout.schema, own)?, unreadable: removed, passed_over })
 }
 
 /// Reads one line; `text` is the same line where its block is known to be UTF-8.

@@ -18,6 +18,8 @@ pub(super) struct Lines {
     pub(super) bytes: Vec<u8>,
     /// The number of the first line in the file.
     pub(super) first_row: u64,
+    /// The number behind that of the last line.
+    pub(super) end_row: u64,
     /// What could not be cut into lines, behind them.
     pub(super) broken: Option<Broken>,
 }
@@ -133,9 +135,10 @@ impl LineCutter {
         let first_row = self.row;
         let is_open = bytes.last().is_some_and(|&byte| byte != b'\n');
         self.row += memchr_iter(b'\n', &bytes).count() as u64 + u64::from(is_open);
+        let end_row = self.row;
         let broken = broken.map(|(head, error)| Broken { row: self.row, head, error });
         self.row += u64::from(broken.is_some());
-        Lines { bytes, first_row, broken }
+        Lines { bytes, first_row, end_row, broken }
     }
 }
 

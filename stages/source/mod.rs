@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use arrow::datatypes::{Field, SchemaRef};
 use rayon::prelude::*;
 
-use crate::batch::{Batch, COLUMNS, TEXT};
+use crate::batch::{Batch, COLUMNS, Place, TEXT};
 use crate::config::{Format, Input};
 use crate::ledger::Removed;
 use mapping::Mapping;
@@ -64,7 +64,15 @@ pub struct Decoded {
     pub batch: Batch,
     /// Rows that could not be read, in file order.
     pub unreadable: Vec<Removed>,
+    /// Rows that nobody wanted, and that were not looked at.
+    pub passed_over: u64,
 }
+
+/// Returns the rows from one place to another of the same file that are needed, ascending; `None` where all are.
+pub type Wanted<'a> = Option<&'a dyn Fn(Place, Place) -> Result<Vec<u64>>>;
+
+/// Parses rows, on any thread; a reader may pass over those that are not wanted, or parse them nonetheless.
+pub type Decode<T> = Box<dyn FnOnce(Wanted<'_>) -> Result<T> + Send>;
 
 /// Whole rows of one file, read but not parsed.
 pub struct Block {
@@ -72,8 +80,8 @@ pub struct Block {
     pub bytes: u64,
     /// Bytes of the file that were used so far, as they lie on the disk: what progress is measured by.
     pub position: u64,
-    /// Parses the rows; on any thread.
-    pub decode: Box<dyn FnOnce() -> Result<Decoded> + Send>,
+    /// Parses the rows.
+    pub decode: Decode<Decoded>,
 }
 
 /// The corpus, readable as often as a stage needs.

@@ -19,7 +19,7 @@ use super::mapping::Mapping;
 use super::parquet_columns::{self, row_bytes};
 use super::parquet_schema::{as_bytes, without_strings};
 use super::unreadable::unreadable;
-use super::{Block, Decoded, Layout, Reader, Table, open_file};
+use super::{Block, Decode, Decoded, Layout, Reader, Table, open_file};
 use crate::batch::Batch;
 
 /// Rows of a piece, at most.
@@ -216,7 +216,8 @@ impl ParquetReader {
         self.row += rows.num_rows() as u64;
         self.group_rows += rows.num_rows();
         let (file, layout) = (self.file.clone(), self.layout.clone());
-        let decode = Box::new(move || parquet_columns::decode(&rows, first_row, &file, &layout));
+        let decode: Decode<Decoded> =
+            Box::new(move |_| parquet_columns::decode(&rows, first_row, &file, &layout));
         self.blocks.push_back(Block { bytes, position: self.position(), decode });
     }
 
@@ -225,9 +226,9 @@ impl ParquetReader {
         let entry = unreadable(&self.file, self.row, None, b"", what);
         self.row += 1;
         let schema = self.layout.schema.clone();
-        let decode = Box::new(move || {
+        let decode: Decode<Decoded> = Box::new(move |_| {
             let batch = Batch::new(RecordBatch::new_empty(schema), Vec::new())?;
-            Ok(Decoded { batch, unreadable: vec![entry] })
+            Ok(Decoded { batch, unreadable: vec![entry], passed_over: 0 })
         });
         self.blocks.push_back(Block { bytes: 0, position: self.position(), decode });
     }

@@ -129,7 +129,7 @@ pub(super) fn decode(
         }
     };
     let rows = RecordBatch::try_new(layout.schema.clone(), rows.columns().to_vec())?;
-    Ok(Decoded { batch: Batch::new(rows, origins)?, unreadable: removed })
+    Ok(Decoded { batch: Batch::new(rows, origins)?, unreadable: removed, passed_over: 0 })
 }
 
 /// Says why a text cannot be read, before it is decoded.

@@ -86,7 +86,7 @@ impl Files {
             let mut reader = source.reader(file).unwrap();
             while let Some(block) = reader.next().unwrap() {
                 assert!(block.position <= file.bytes, "{} of {}", block.position, file.bytes);
-                let decoded = (block.decode)().unwrap();
+                let decoded = (block.decode)(None).unwrap();
                 assert_eq!(decoded.batch.rows.schema(), source.schema());
                 found.batches.push(decoded.batch);
                 found.unreadable.extend(decoded.unreadable);

@@ -8,7 +8,7 @@ use super::builder::{BatchBuilder, Row};
 use super::bytes::{Bytes, Fill};
 use super::files::InputFile;
 use super::unreadable::unreadable;
-use super::{Block, Decoded, Layout, Reader};
+use super::{Block, Decode, Decoded, Layout, Reader};
 
 /// Reads a file as row 0, whose id is the name of the file.
 pub(super) struct TextReader {
@@ -47,7 +47,7 @@ impl Reader for TextReader {
         }
         let (file, layout) = (self.file.clone(), self.layout.clone());
         let (n_bytes, position) = (text.len() as u64, bytes.position());
-        let decode = Box::new(move || decode(text, error, &file, &layout));
+        let decode: Decode<Decoded> = Box::new(move |_| decode(text, error, &file, &layout));
         Ok(Some(Block { bytes: n_bytes, position, decode }))
     }
 }
@@ -72,5 +72,9 @@ fn decode(
         }
         (Some(what), text) => fail(&text.map_or_else(|e| e.into_bytes(), String::into_bytes), what),
     }
-    Ok(Decoded { batch: builder.finish(&layout.schema, |_| None)?, unreadable: removed })
+    Ok(Decoded {
+        batch: builder.finish(&layout.schema, |_| None)?,
+        unreadable: removed,
+        passed_over: 0,
+    })
 }
