@@ -85,3 +85,51 @@ fn a_keep_that_the_rows_lack_is_told() {
     let bench = workbench("keep = \"biggest\"");
     bench.run(&["check", "p.toml"]).expect(2).says(&["`biggest` is none of"]);
 }
+
+/// The second round parses only the documents of components; what it passes over is what the first round saw.
+#[test]
+fn rows_that_the_second_round_passes_over_lose_nothing() {
+    let bench = workbench("");
+    let text = std::fs::read_to_string(bench.path("in.jsonl")).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    for (at, line) in [(0, "{"), (3, ""), (17, r#"{"id": "x"}"#), (33, "not json")] {
+        lines.insert(at, line);
+    }
+    bench.write("in.jsonl", lines.join("\n"));
+    let pipeline = std::fs::read_to_string(bench.path("p.toml")).unwrap();
+    bench.write("p.toml", pipeline.replace("[output]", "max_unreadable = 3\n[output]"));
+    assert_eq!(kept(&bench), [numbered(0..10), numbered(20..30)].concat());
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(bench.path("out/manifest.json")).unwrap()).unwrap();
+    assert_eq!((&manifest["read"], &manifest["kept"]), (&json!(33), &json!(20)));
+    assert_eq!(manifest["removed"], json!({ "dedup_minhash": 10, "unreadable": 3 }));
+
+    let pipeline = std::fs::read_to_string(bench.path("p.toml")).unwrap();
+    let sampled =
+        pipeline.replace("[output]", "sample = 0.6\n[output]").replace("\"out\"", "\"some\"");
+    bench.write("p.toml", sampled);
+    bench.run(&["run", "p.toml"]).expect(0);
+    bench.run(&["verify", "some"]).expect(0);
+}
+
+/// DCLM's bff puts a document and its paragraphs into one filter, sees each of them twice, and removes nine in ten.
+#[test]
+fn grains_that_follow_one_another_see_no_copy_in_what_stands_once() {
+    let bench = Workbench::new();
+    let row = |(i, text): (usize, &String)| {
+        let text = format!("{text}\n\n{text} {i}\nlast line of {i}");
+        format!("{}\n", json!({ "id": format!("d{i}"), "text": text }))
+    };
+    bench.write("in.jsonl", texts(20, 3).iter().enumerate().map(row).collect::<String>());
+    let stages =
+        ["dedup_exact", "dedup_minhash", "dedup_paragraphs", "dedup_lines", "dedup_sentences"]
+            .map(|name| format!("[[stage]]\n{name} = {{}}\n"));
+    bench.write(
+        "p.toml",
+        format!(
+            "[input]\npaths = [\"in.jsonl\"]\n[output]\ndir = \"out\"\ndocuments = \"jsonl.zst\"\n{}",
+            stages.concat()
+        ),
+    );
+    assert_eq!(kept(&bench), numbered(0..20));
+}

@@ -251,6 +251,31 @@ mod tests {
         assert_eq!((outcome.kept.len(), outcome.removed.len()), (1, 19_999));
     }
 
+    /// datatrove's Bloom filter has two positions for a size of 2^20, and takes nearly every document for a copy; others take one in a thousand.
+    #[test]
+    fn no_text_is_taken_for_another() {
+        let texts: Vec<_> = (0..50_000).map(|i| format!("text {i}")).collect();
+        let outcome = run(&Driver::default(), 4, &corpus(&texts, 20_000));
+        assert_eq!((outcome.kept.len(), outcome.removed.len()), (50_000, 0));
+    }
+
+    /// duplodocus takes the document at line 8 of file 1 for the end of a list, and other copies stay from run to run.
+    #[test]
+    fn no_line_of_no_file_is_taken_for_a_separator() {
+        for line in 0..20 {
+            let text = |file: usize, row: usize| match row == line {
+                true => "copy".to_owned(),
+                false => format!("{file} {row}"),
+            };
+            let texts: Vec<_> =
+                (0..6).flat_map(|file| (0..20).map(move |row| text(file, row))).collect();
+            let outcome = run(&Driver::default(), 3, &corpus(&texts, 20));
+            let removed: Vec<_> = outcome.removed.iter().map(|removed| &removed.id).collect();
+            let copies: Vec<_> = (1..6).map(|file| format!("{file}:{line}")).collect();
+            assert_eq!(removed, copies.iter().collect::<Vec<_>>());
+        }
+    }
+
     #[test]
     fn unknown_keys_are_refused() {
         assert!(toml::from_str::<DedupExact>("column = \"text\"").is_err());
