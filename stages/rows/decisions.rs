@@ -104,11 +104,7 @@ impl RecordFile {
     /// When the file is damaged.
     pub(crate) fn get(&self, place: Place) -> Result<Option<Vec<u8>>> {
         let mut found = None;
-        self.0.read(place, place, |at, record| {
-            if at == place {
-                found = Some(record.to_vec());
-            }
-        })?;
+        self.0.read(place, place, |_, record| found = Some(record.to_vec()))?;
         Ok(found)
     }
 }
@@ -199,7 +195,7 @@ impl DecisionFile {
         read().with_context(|| path.display().to_string())
     }
 
-    /// Calls `visit` for a stretch of decisions that covers all from `first` to `last`, in order.
+    /// Calls `visit` for the decisions from `first` to `last`, in order.
     fn read(&self, first: Place, last: Place, mut visit: impl FnMut(Place, &[u8])) -> Result<()> {
         let before = self.index.partition_point(|(place, _)| *place <= first);
         let behind = self.index.partition_point(|(place, _)| *place <= last);
@@ -213,9 +209,35 @@ impl DecisionFile {
             let length = std::array::from_fn(|byte| head[Place::BYTES + byte]);
             let length = u32::from_le_bytes(length) as usize;
             let (payload, tail) = tail.split_at_checked(length).context("damaged decisions")?;
-            visit(Place::from_bytes(head)?, payload);
+            let place = Place::from_bytes(head)?;
+            if (first..=last).contains(&place) {
+                visit(place, payload);
+            }
             rest = tail;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_those_of_the_range_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = DecisionsWriter::create(folder.path(), 0).unwrap();
+        // Several stretches, every third row.
+        for row in 0..6_000 {
+            writer.write(Place { file: 0, row: 3 * row }, b"why it goes").unwrap();
+        }
+        writer.write(Place { file: 1, row: 0 }, b"").unwrap();
+        writer.finish().unwrap();
+        let decisions = Decisions::open(folder.path(), [0, 0].into());
+        for (first, last) in [(0, 0), (1, 2), (3, 20), (8_000, 8_010), (17_990, 90_000)] {
+            let rows = decisions.rows(Place { file: 0, row: first }, Place { file: 0, row: last });
+            let expected = (first..=last.min(17_997)).filter(|row| row % 3 == 0);
+            assert_eq!(rows.unwrap(), expected.collect::<Vec<_>>(), "{first} to {last}");
+        }
     }
 }

@@ -43,7 +43,10 @@ impl Reader for JsonlReader {
                 let place = |row| Place { file: file.number, row };
                 let rows = wanted(place(lines.first_row), place(lines.end_row))?;
                 let mut rows = rows.into_iter().peekable();
-                decode(lines, &file, &layout, |row| rows.next_if_eq(&row).is_some())
+                decode(lines, &file, &layout, |row| {
+                    while rows.next_if(|wanted| *wanted < row).is_some() {}
+                    rows.next_if_eq(&row).is_some()
+                })
             }
         });
         Ok(Some(Block { bytes, position, decode }))
