@@ -162,8 +162,9 @@ impl Sums {
     /// Keeps a cut if it is better than the best one so far.
     #[inline]
     fn keep(self, best: &mut Best, sum: f64, start: usize, piece: Option<u32>) {
+        let sum = self.round(sum);
         if best.start == usize::MAX || sum > best.sum {
-            *best = Best { sum: self.round(sum), start, piece };
+            *best = Best { sum, start, piece };
         }
     }
 

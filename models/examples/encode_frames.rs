@@ -39,7 +39,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         output.write_all(&u32::try_from(decoded.len())?.to_le_bytes())?;
         output.write_all(&decoded)?;
+        // Whoever waits for the answers sends no more before they have come.
+        if input.buffer().is_empty() {
+            output.flush()?;
+        }
     }
-    output.flush()?;
     Ok(())
 }
