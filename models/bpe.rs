@@ -9,22 +9,30 @@
 use std::path::{Path, PathBuf};
 
 mod alphabet;
+mod characters;
 mod merge;
 mod pairs;
+mod ranks;
 mod read;
 mod training;
 mod vocabulary;
 mod words;
 mod write;
 
-use crate::{PatternError, Splitter, Tokenizer};
+use crate::{PatternError, Splitter, Tokenizer, tokenizer_json};
+pub(crate) use characters::{CharacterBpe, ScoredPiece};
 use merge::{Merge, Merges, Scratch};
+pub(crate) use ranks::{Ranks, from_ranks};
+pub(crate) use read::{check_added, from_model, same_id, unsupported};
 pub use training::BpeTraining;
 use vocabulary::{Index, Vocabulary};
 pub use words::{WordCounts, count_words};
 
 /// The special token that ends each document, unless the pipeline names another one.
 pub const END_OF_DOCUMENT: &str = "<|end_of_document|>";
+
+/// No vocabulary is near this; a higher id is a mistake, and would cost memory for each id below it.
+pub(crate) const MAX_ID: u32 = 1 << 24;
 
 /// A byte-level BPE tokenizer.
 #[derive(Debug, Clone)]
@@ -115,7 +123,7 @@ impl Bpe {
     /// Fails if the text is no tokenizer, or one that would not be applied exactly as its makers do: with a
     /// normalizer, with another model than byte-level BPE, with unknown pre-tokenizers.
     pub fn from_json(json: &str) -> Result<Self, BpeError> {
-        read::read(json)
+        tokenizer_json::read_bpe(json)
     }
 
     /// Writes the `tokenizer.json`; equal tokenizers give equal text.
@@ -209,6 +217,14 @@ impl Tokenizer for Bpe {
     /// One more than the highest id.
     fn vocab_size(&self) -> usize {
         self.vocabulary.len()
+    }
+
+    fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.token_to_id(token)
+    }
+
+    fn special_tokens(&self) -> Vec<(&str, u32)> {
+        self.special_tokens().collect()
     }
 }
 

@@ -271,19 +271,34 @@ pub(crate) enum Tokenizer {
     },
     /// Reads text on stdin, and prints its ids
     Encode {
-        /// The tokenizer
-        #[arg(value_name = "TOKENIZER.JSON")]
+        /// The tokenizer: tokenizer.json, tiktoken's ranks, tekken.json or SentencePiece's model
+        #[arg(value_name = "TOKENIZER")]
         tokenizer: PathBuf,
+        #[command(flatten)]
+        options: RankOptions,
         /// Makes each line a text of its own
         #[arg(long)]
         lines: bool,
     },
     /// Reads ids on stdin, and prints their text
     Decode {
-        /// The tokenizer
-        #[arg(value_name = "TOKENIZER.JSON")]
+        /// The tokenizer: tokenizer.json, tiktoken's ranks, tekken.json or SentencePiece's model
+        #[arg(value_name = "TOKENIZER")]
         tokenizer: PathBuf,
+        #[command(flatten)]
+        options: RankOptions,
     },
+}
+
+/// What tiktoken's ranks do not say of themselves.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RankOptions {
+    /// The encoding of tiktoken to which ranks belong, such as cl100k_base
+    #[arg(long, value_name = "NAME")]
+    pub(crate) encoding: Option<String>,
+    /// The pattern that cuts text for ranks
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) pattern: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

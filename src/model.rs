@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use models::Bpe;
 use rayon::ThreadPoolBuilder;
 use stages::evaluate::{self, Evaluate, EvaluateReport};
-use stages::tokenize::TOKENIZER;
+use stages::tokenize::tokenizer_path;
 use stages::train::{self, Device, Train, TrainReport};
 
 use crate::failure::Failure;
@@ -68,9 +67,9 @@ pub(crate) fn evaluate(
     device: Device,
     progress: &Progress,
 ) -> Result<EvaluateReport, Failure> {
-    let tokenizer = Bpe::load(&data.join(TOKENIZER))?;
+    let tokenizer = models::load(&tokenizer_path(data))?;
     let watch = &mut |at: &_| progress.evaluated(at);
-    let evaluated = evaluate::run(config, model, data, &tokenizer, device, watch);
+    let evaluated = evaluate::run(config, model, data, tokenizer.as_ref(), device, watch);
     progress.end();
     let report = match evaluated {
         Err(error) if progress.is_interrupted() => return Err(Failure::Interrupted(error)),

@@ -69,6 +69,16 @@ pub trait Stage: Send + Sync {
         Vec::new()
     }
 
+    /// Returns further files that belong to the dataset and lie nowhere yet: their names there and what they hold.
+    fn written(&self) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
+
+    /// Returns the number of ids of the tokenizer, where the stage has one.
+    fn vocab_size(&self) -> Option<usize> {
+        None
+    }
+
     /// Returns where the clusters of duplicates lie, of which it removes all documents but one.
     fn clusters(&self) -> Option<Clusters> {
         None

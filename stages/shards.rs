@@ -13,7 +13,6 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder, UInt64Builder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use models::{Bpe, Tokenizer};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Batch, Place};
@@ -77,8 +76,8 @@ pub struct ShuffleTask<'a> {
     pub folder: &'a Path,
     /// The tokens in each interval.
     pub weights: &'a [u64],
-    /// The tokenizer whose ids are written.
-    pub tokenizer: &'a Path,
+    /// The number of ids of the tokenizer whose ids are written.
+    pub vocab_size: usize,
     /// The input files, by number.
     pub files: &'a [InputFile],
 }
@@ -141,10 +140,10 @@ impl ShardWriter {
         let runs = cut_runs(tokens, self.config.shard_tokens);
         let Some(run) = runs.get(number as usize) else { return Ok(Vec::new()) };
 
-        let vocab_size = Bpe::load(task.tokenizer)?.vocab_size();
         let name = format!("{}-{number:05}", SPLITS[split]);
         let prefix = task.folder.join(&name);
-        let mut shard = TokenShardWriter::create(&prefix, TokenType::of_vocabulary(vocab_size))?;
+        let mut shard =
+            TokenShardWriter::create(&prefix, TokenType::of_vocabulary(task.vocab_size))?;
         let documents = task.folder.join(format!("{name}.documents.parquet"));
         let mut documents = DocumentTable::create(&documents, task.files)?;
         let mut ids = Vec::new();

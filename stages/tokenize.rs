@@ -3,13 +3,17 @@
 //! Learning is a census of one round: pieces of text are counted, summed on the way, and the seal learns the merges from
 //! the counts. Encoding adds a column with the ids of each document, which the token shards take and no file of documents shows.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use arrow::array::{AsArray, ListBuilder, UInt32Array, UInt32Builder};
 use arrow::datatypes::{DataType, Field, SchemaRef, UInt32Type};
-use models::{Bpe, BpeTraining, END_OF_DOCUMENT, Splitter, Tokenizer, WordCounts, count_words};
+use models::{
+    Bpe, BpeTraining, END_OF_DOCUMENT, LoadOptions, Loaded, Splitter, Tokenizer, WordCounts,
+    count_words, load_with,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Batch, with_field};
@@ -24,6 +28,15 @@ pub const TOKENS: &str = "tokens";
 /// Where the tokenizer lies in a dataset.
 pub const TOKENIZER: &str = "tokenizer/tokenizer.json";
 
+/// The folder of a dataset in which its tokenizer lies.
+const FOLDER: &str = "tokenizer";
+
+/// Returns the file of a dataset's tokenizer: a `tokenizer.json`, or the `tokenizer.model` of SentencePiece.
+pub fn tokenizer_path(dataset: &Path) -> PathBuf {
+    let model = dataset.join(FOLDER).join("tokenizer.model");
+    if model.is_file() { model } else { dataset.join(TOKENIZER) }
+}
+
 /// What the seal of the training calls its result.
 const LEARNT: &str = "tokenizer.json";
 
@@ -34,9 +47,21 @@ pub struct Tokenize {
     /// Learns a tokenizer from the documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train: Option<BpeTraining>,
-    /// The path of a `tokenizer.json` to use as it is.
+    /// The path of a tokenizer to use as it is: `tokenizer.json`, ranks of tiktoken, `tekken.json`, or a model of SentencePiece.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load: Option<String>,
+    /// The encoding of tiktoken to which loaded ranks belong, such as `cl100k_base`: it gives the pattern and the special tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// The pattern that cuts text for loaded ranks, in place of that of `encoding`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Special tokens of loaded ranks with their ids, besides those of `encoding`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub special_tokens: BTreeMap<String, u32>,
+    /// Uses a loaded tokenizer that has no id for some characters; what it does not know is lost, and counted in the report.
+    #[serde(skip_serializing_if = "is_false")]
+    pub allow_unknown: bool,
     /// The special token that ends each document; default `<|end_of_document|>` for a tokenizer that is learnt here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_of_document: Option<String>,
@@ -68,7 +93,19 @@ impl Tokenize {
                          hint: GPT-2 has `<|endoftext|>`"
                     )
                 };
-                Ok(Built::Stage(Arc::new(Encode::open(path.into(), end)?)))
+                let options = LoadOptions {
+                    encoding: self.encoding.clone(),
+                    pattern: self.pattern.clone(),
+                    special_tokens: self.special_tokens.clone(),
+                };
+                let encode = Encode::open(path.into(), &options, end)?;
+                if encode.tokenizer.unknown().is_some() && !self.allow_unknown {
+                    bail!(
+                        "{path}: some characters have no id, and would be lost\n\
+                         hint: train it with byte fallback, or set `allow_unknown = true` and look at their number"
+                    )
+                }
+                Ok(Built::Stage(Arc::new(encode)))
             }
             _ => bail!("one of `train` and `load` is needed"),
         }
@@ -95,7 +132,7 @@ impl Census for TrainTokenizer {
     }
 
     fn open(&self, sealed: Sealed) -> Result<Box<dyn Stage>> {
-        Ok(Box::new(Encode::open(sealed.whole(LEARNT), &self.end)?))
+        Ok(Box::new(Encode::open(sealed.whole(LEARNT), &LoadOptions::default(), &self.end)?))
     }
 }
 
@@ -148,24 +185,35 @@ impl Round for CountWords {
 
 /// Adds the ids of each document.
 struct Encode {
-    tokenizer: Bpe,
+    tokenizer: Box<dyn Tokenizer>,
     end: u32,
-    path: PathBuf,
+    /// The tokenizer's own file, if the dataset keeps that one.
+    files: Vec<(String, PathBuf)>,
+    /// The file that says the same, if not.
+    written: Vec<(String, Vec<u8>)>,
 }
 
 impl Encode {
-    fn open(path: PathBuf, end: &str) -> Result<Encode> {
-        let tokenizer = Bpe::load(&path)?;
-        let special = tokenizer.special_tokens().find(|(name, _)| *name == end);
-        let Some((_, end)) = special else {
-            let known: Vec<_> = tokenizer.special_tokens().map(|(name, _)| name).collect();
+    fn open(path: PathBuf, options: &LoadOptions, end: &str) -> Result<Encode> {
+        let Loaded { tokenizer, file } = load_with(&path, options)?;
+        let special_tokens = tokenizer.special_tokens();
+        let Some(&(_, end)) = special_tokens.iter().find(|(name, _)| *name == end) else {
+            let known: Vec<_> =
+                special_tokens.iter().take(NAMED).map(|(name, _)| format!("`{name}`")).collect();
+            let more = if special_tokens.len() > NAMED { " and more" } else { "" };
             bail!(
-                "{}: no special token `{end}` to end documents with\nhint: it has {}",
+                "{}: no special token `{end}` to end documents with\nhint: it has {}{more}",
                 path.display(),
                 known.join(", ")
             );
         };
-        Ok(Encode { tokenizer, end, path })
+        let name = format!("{FOLDER}/{}", file.name);
+        let (mut files, mut written) = (Vec::new(), Vec::new());
+        match file.rewritten {
+            None => files.push((name, path)),
+            Some(bytes) => written.push((name, bytes)),
+        }
+        Ok(Encode { tokenizer, end, files, written })
     }
 }
 
@@ -183,21 +231,40 @@ impl Stage for Encode {
     }
 
     fn files(&self) -> Vec<(String, PathBuf)> {
-        vec![(TOKENIZER.to_owned(), self.path.clone())]
+        self.files.clone()
     }
 
-    fn apply(&self, batch: Batch, _: &mut Ledger) -> Result<Batch> {
+    fn written(&self) -> Vec<(String, Vec<u8>)> {
+        self.written.clone()
+    }
+
+    fn vocab_size(&self) -> Option<usize> {
+        Some(self.tokenizer.vocab_size())
+    }
+
+    fn apply(&self, batch: Batch, ledger: &mut Ledger) -> Result<Batch> {
         let mut lists = ListBuilder::new(UInt32Builder::new()).with_field(item_field());
         let mut ids = Vec::new();
+        let unknown = self.tokenizer.unknown();
         for text in batch.texts().iter().flatten() {
             ids.clear();
             self.tokenizer.encode(text, &mut ids);
+            let n_unknown = ids.iter().filter(|id| Some(**id) == unknown).count();
+            ledger.count_edits("tokenize.unknown", n_unknown as u64);
             ids.push(self.end);
             lists.values().append_slice(&ids);
             lists.append(true);
         }
         batch.with_column(tokens_field(), Arc::new(lists.finish()))
     }
+}
+
+/// Special tokens that an error names; some tokenizers have a thousand.
+const NAMED: usize = 20;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn item_field() -> Field {

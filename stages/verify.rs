@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
-use models::{Bpe, Tokenizer};
+use models::Tokenizer;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use rayon::prelude::*;
 
@@ -17,7 +17,7 @@ use crate::disk::{FileSeal, seal_file};
 use crate::pipeline::Pipeline;
 use crate::runner::{CLUSTERS, MANIFEST, Manifest};
 use crate::token_shards::TokenShard;
-use crate::tokenize::TOKENIZER;
+use crate::tokenize::tokenizer_path;
 use crate::why::{files_of, for_each_line, for_each_match, is_jsonl, strings};
 
 /// What was looked at, and what is wrong with it.
@@ -216,7 +216,8 @@ impl Check<'_> {
         if self.manifest.tokens.is_empty() {
             return;
         }
-        let tokenizer = self.attempt(TOKENIZER, |check| Ok(Bpe::load(&check.dir.join(TOKENIZER))?));
+        let tokenizer =
+            self.attempt("tokenizer", |check| Ok(models::load(&tokenizer_path(check.dir))?));
         let mut n_documents = 0;
         let mut decoded: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (split, expected) in &self.manifest.tokens {
@@ -235,7 +236,8 @@ impl Check<'_> {
                 documents += shard.n_documents();
                 tokens += shard.n_tokens();
                 if let (Some(tokenizer), true) = (&tokenizer, has_documents) {
-                    let sample = self.attempt(&name, |_| sample(&prefix, &shard, tokenizer));
+                    let sample =
+                        self.attempt(&name, |_| sample(&prefix, &shard, tokenizer.as_ref()));
                     for (id, text) in sample.unwrap_or_default() {
                         decoded.entry(id).or_default().push(text);
                     }
@@ -248,11 +250,17 @@ impl Check<'_> {
         }
         self.expect("tokens: documents", n_documents, self.manifest.kept);
         self.verified.decoded = decoded.values().map(|texts| texts.len() as u64).sum();
-        self.attempt("documents", |check| check.compare(decoded));
+        if let Some(tokenizer) = tokenizer {
+            self.attempt("documents", |check| check.compare(decoded, tokenizer.as_ref()));
+        }
     }
 
     /// Compares decoded texts with the documents of the same ids.
-    fn compare(&mut self, decoded: BTreeMap<String, Vec<String>>) -> Result<()> {
+    fn compare(
+        &mut self,
+        decoded: BTreeMap<String, Vec<String>>,
+        tokenizer: &dyn Tokenizer,
+    ) -> Result<()> {
         let decoded = Arc::new(decoded);
         let mut unseen: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (id, texts) in decoded.iter() {
@@ -261,6 +269,8 @@ impl Check<'_> {
         // Ids need not be unique: a text is found if any document of its id has it.
         let mut strike = |id: &str, text: &str| {
             if let Some(texts) = unseen.get_mut(id) {
+                // A tokenizer with a normalizer gives the normalized text back.
+                let text = tokenizer.normalize(text);
                 texts.retain(|other| *other != text);
             }
         };
@@ -306,7 +316,11 @@ fn parquet_rows(path: &Path) -> Result<u64> {
 }
 
 /// Decodes documents that are spread over a shard; checks the table of documents beside it on the way.
-fn sample(prefix: &Path, shard: &TokenShard, tokenizer: &Bpe) -> Result<Vec<(String, String)>> {
+fn sample(
+    prefix: &Path,
+    shard: &TokenShard,
+    tokenizer: &dyn Tokenizer,
+) -> Result<Vec<(String, String)>> {
     let mut name = prefix.as_os_str().to_owned();
     name.push(".documents.parquet");
     let step = shard.n_documents().div_ceil(DECODED_PER_SHARD).max(1);

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use models::{Bpe, BpeTraining, Tokenizer, WordCounts, count_words};
+use models::{Bpe, BpeTraining, LoadOptions, Tokenizer, WordCounts, count_words, load_with};
 use stages::config::Input;
 use stages::source::{self, Source};
 
@@ -17,14 +17,24 @@ use crate::table::count;
 pub(crate) fn tokenizer(args: &args::Tokenizer) -> Result<(), Failure> {
     match args {
         args::Tokenizer::Train { files, vocab_size, output } => train(files, *vocab_size, output),
-        args::Tokenizer::Encode { tokenizer, lines } => {
-            let bpe = Bpe::load(tokenizer).map_err(Failure::refused)?;
-            Ok(if *lines { encode_lines(&bpe) } else { encode_all(&bpe) }?)
+        args::Tokenizer::Encode { tokenizer, options, lines } => {
+            let tokenizer = load(tokenizer, options)?;
+            let tokenizer = tokenizer.as_ref();
+            Ok(if *lines { encode_lines(tokenizer) } else { encode_all(tokenizer) }?)
         }
-        args::Tokenizer::Decode { tokenizer } => {
-            Ok(decode(&Bpe::load(tokenizer).map_err(Failure::refused)?)?)
+        args::Tokenizer::Decode { tokenizer, options } => {
+            Ok(decode(load(tokenizer, options)?.as_ref())?)
         }
     }
+}
+
+fn load(path: &Path, options: &args::RankOptions) -> Result<Box<dyn Tokenizer>, Failure> {
+    let options = LoadOptions {
+        encoding: options.encoding.clone(),
+        pattern: options.pattern.clone(),
+        ..LoadOptions::default()
+    };
+    Ok(load_with(path, &options).map_err(Failure::refused)?.tokenizer)
 }
 
 fn train(files: &[String], vocab_size: usize, output: &Path) -> Result<(), Failure> {
@@ -58,28 +68,28 @@ fn train(files: &[String], vocab_size: usize, output: &Path) -> Result<(), Failu
     Ok(())
 }
 
-fn encode_all(bpe: &Bpe) -> Result<()> {
+fn encode_all(tokenizer: &dyn Tokenizer) -> Result<()> {
     let mut text = String::new();
     io::stdin().lock().read_to_string(&mut text).context("stdin")?;
-    print_ids(bpe, &text)
+    print_ids(tokenizer, &text)
 }
 
-fn encode_lines(bpe: &Bpe) -> Result<()> {
-    io::stdin().lock().lines().try_for_each(|line| print_ids(bpe, &line.context("stdin")?))
+fn encode_lines(tokenizer: &dyn Tokenizer) -> Result<()> {
+    io::stdin().lock().lines().try_for_each(|line| print_ids(tokenizer, &line.context("stdin")?))
 }
 
-fn print_ids(bpe: &Bpe, text: &str) -> Result<()> {
+fn print_ids(tokenizer: &dyn Tokenizer, text: &str) -> Result<()> {
     let mut ids = Vec::new();
-    bpe.encode(text, &mut ids);
+    tokenizer.encode(text, &mut ids);
     let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
     Ok(print(ids.join(" "))?)
 }
 
-fn decode(bpe: &Bpe) -> Result<()> {
+fn decode(tokenizer: &dyn Tokenizer) -> Result<()> {
     let mut text = String::new();
     io::stdin().lock().read_to_string(&mut text).context("stdin")?;
     let id = |word: &str| word.parse().with_context(|| format!("stdin: `{word}` is no id"));
     let ids = text.split_whitespace().map(id).collect::<Result<Vec<u32>>>()?;
     // The bytes of a token need not be UTF-8.
-    Ok(io::stdout().lock().write_all(&bpe.decode(&ids))?)
+    Ok(io::stdout().lock().write_all(&tokenizer.decode(&ids))?)
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use models::Bpe;
 use serde::{Deserialize, Serialize};
 
 use super::cutter::{Cutter, Units};
@@ -203,7 +202,7 @@ impl DedupMinhash {
             (Unit::DictionaryWords, _) => Units::DictionaryWords,
             (Unit::Tokens, path) => {
                 let path = path.as_deref().context("`tokenizer` is missing")?;
-                Units::Tokens(Arc::new(Bpe::load(Path::new(path))?))
+                Units::Tokens(Arc::from(models::load(Path::new(path))?))
             }
         };
         Ok(Cutter::new(self.ngram, units, Signer::new(bands, rows, seed)))

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use filters::segment::{Segment, is_mostly_han};
 use filters::{Tag, Words};
-use models::{Bpe, Tokenizer};
+use models::Tokenizer;
 
 use super::hash::{SEED, fold, hash_bytes};
 use super::signature::{Signature, Signer};
@@ -27,7 +27,7 @@ pub(super) enum Units {
     Words,
     Characters,
     DictionaryWords,
-    Tokens(Arc<Bpe>),
+    Tokens(Arc<dyn Tokenizer>),
     /// Words of datatrove, whose n-grams it hashes as strings.
     Datatrove,
 }

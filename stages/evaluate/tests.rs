@@ -5,6 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 /// A byte is an id; 256 ends a document.
+#[derive(Debug)]
 struct Bytes;
 
 impl Tokenizer for Bytes {
@@ -18,6 +19,14 @@ impl Tokenizer for Bytes {
 
     fn vocab_size(&self) -> usize {
         257
+    }
+
+    fn token_to_id(&self, token: &str) -> Option<u32> {
+        token.bytes().next().map(u32::from)
+    }
+
+    fn special_tokens(&self) -> Vec<(&str, u32)> {
+        vec![("<end>", 256)]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -166,10 +166,13 @@ pub fn commit(run: &Run<'_>) -> Result<Committed> {
     let mut files = publish_outputs(run)?;
     let mut added = BTreeMap::new();
     for pass in passes(&run.plan) {
-        added.extend(files_of(run, pass)?);
+        let chain = Chain::open(run, pass)?;
+        for (name, path) in chain.stages().iter().flat_map(|stage| stage.files()) {
+            added.insert(name, fs::read(&path).with_context(|| path.display().to_string())?);
+        }
+        added.extend(chain.stages().iter().flat_map(|stage| stage.written()));
     }
-    for (name, path) in added {
-        let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+    for (name, bytes) in added {
         let seal = write_whole(&run.dir.join(&name), &bytes)?;
         files.push(FileSeal { path: name, ..seal });
     }
@@ -239,9 +242,10 @@ fn check_unreadable(run: &Run<'_>, tally: &Tally) -> Result<()> {
     )
 }
 
-/// Returns the files that the stages of a pass add to the dataset, and the names they have there.
-pub(super) fn files_of(run: &Run<'_>, pass: &Pass) -> Result<Vec<(String, PathBuf)>> {
-    Ok(Chain::open(run, pass)?.stages().iter().flat_map(|stage| stage.files()).collect())
+/// Returns the number of ids of the tokenizer of a pass.
+pub(super) fn vocab_size(run: &Run<'_>, pass: &Pass) -> Result<usize> {
+    let chain = Chain::open(run, pass)?;
+    chain.stages().iter().find_map(|stage| stage.vocab_size()).context("no tokenizer")
 }
 
 /// Writes which documents the stages of a run removed as duplicates of which; nothing where no stage looks for any.

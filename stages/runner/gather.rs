@@ -15,7 +15,6 @@ use crate::disk::FileSeal;
 use crate::pipeline::Built;
 use crate::rows::{Gathered, Layout, Seal, Sealed, Segment, SortedRows, segments};
 use crate::shards::{ShardWriter, ShuffleTask};
-use crate::tokenize::TOKENIZER;
 use crate::{Census, Round};
 
 /// A step that sees rows, with what its tasks share.
@@ -28,7 +27,7 @@ pub(super) struct OpenGather<'a> {
 enum Work<'a> {
     Gather { round: &'a dyn Round, rows: ScannedRows, notes: Option<Sealed> },
     Seal { round: &'a dyn Round, gather: usize },
-    Shuffle { shards: &'a ShardWriter, rows: ScannedRows, tokenizer: PathBuf },
+    Shuffle { shards: &'a ShardWriter, rows: ScannedRows, vocab_size: usize },
 }
 
 impl<'a> OpenGather<'a> {
@@ -53,10 +52,8 @@ impl<'a> OpenGather<'a> {
             Kind::Shuffle { stage, scan } => {
                 let Built::Shards(shards) = &run.built[stage] else { bail!("no shards") };
                 let last = commit::passes(&run.plan).next_back().context("the plan has no pass")?;
-                let files = commit::files_of(run, last)?;
-                let tokenizer = files.into_iter().find(|(name, _)| *name == TOKENIZER);
-                let (_, tokenizer) = tokenizer.context("no tokenizer")?;
-                Work::Shuffle { shards, rows: ScannedRows::of(run, scan), tokenizer }
+                let vocab_size = commit::vocab_size(run, last)?;
+                Work::Shuffle { shards, rows: ScannedRows::of(run, scan), vocab_size }
             }
         };
         Ok(OpenGather { run, step, work })
@@ -74,7 +71,7 @@ impl<'a> OpenGather<'a> {
                 self.gather(*round, rows, earlier, folder, task)?
             }
             Work::Seal { round, gather } => (self.seal(*round, *gather, folder)?, Vec::new()),
-            Work::Shuffle { shards, rows, tokenizer } => {
+            Work::Shuffle { shards, rows, vocab_size } => {
                 let layout = shards.layout();
                 let open = |range| {
                     rows.open(&layout, range, Vec::new(), &folder.join(format!("{task:05}")))
@@ -83,7 +80,7 @@ impl<'a> OpenGather<'a> {
                     index: task,
                     folder,
                     weights: &rows.weights,
-                    tokenizer,
+                    vocab_size: *vocab_size,
                     files: &self.run.plan.files,
                 };
                 (shards.write(&shuffle, open)?, Vec::new())
