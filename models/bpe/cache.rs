@@ -2,8 +2,11 @@
 //!
 //! Whole pieces are compared, never hashes alone. Only pieces of up to 15 bytes are held, each as one number of
 //! sixteen bytes: the piece and, in the highest byte, its length. Two entries share a cache line and are all the
-//! places that a piece can stand at; the older one gives way. So the memory is bounded: 4 MiB of entries and at most
+//! places that a piece can stand at; the older one gives way. So the memory is bounded: 8 MiB of entries and at most
 //! 1 MiB of ids that do not fit into an entry, for each thread that encodes.
+//!
+//! A look-up waits for memory, but the cutting of the next piece need not wait for the look-up: nothing in it is
+//! decided by a branch that the processor would guess wrongly, neither which entry it is nor how many ids.
 
 /// A piece of up to 15 bytes with its length: a key of the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +15,7 @@ pub(super) struct Key(u128);
 /// The longest piece that has a key.
 pub(super) const MAX_KEY_BYTES: usize = 15;
 
-const N_SETS: usize = 1 << 16;
+const N_SETS: usize = 1 << 17;
 const INLINE: usize = 3;
 const MAX_OVERFLOW: usize = 1 << 18;
 
@@ -60,11 +63,11 @@ impl Key {
     }
 
     #[inline]
-    fn set(self) -> usize {
+    fn hash(self) -> usize {
         let low = self.0 as u64 ^ 0x2d35_8dcc_aa6c_78a5;
         let high = (self.0 >> 64) as u64 ^ 0x8bb8_4b93_962e_acc9;
         let product = u128::from(low) * u128::from(high);
-        ((product >> 64) as u64 ^ product as u64) as usize & (N_SETS - 1)
+        ((product >> 64) as u64 ^ product as u64) as usize
     }
 }
 
@@ -76,20 +79,19 @@ impl Cache {
     /// Appends the ids of a piece to `out`, if it is here.
     #[inline]
     pub(super) fn find(&self, key: Key, out: &mut Vec<u32>) -> bool {
-        let [first, second] = &self.sets[key.set()];
-        let entry = match key.0 {
-            piece if first.key == piece => first,
-            piece if second.key == piece => second,
-            _ => return false,
-        };
-        match entry.n_ids {
-            1 => out.push(entry.ids[0]),
-            2 => out.extend_from_slice(&[entry.ids[0], entry.ids[1]]),
-            3 => out.extend_from_slice(&entry.ids),
-            n => {
-                let start = entry.ids[0] as usize;
-                out.extend_from_slice(&self.overflow[start..start + n as usize]);
-            }
+        let set = &self.sets[key.hash() & (N_SETS - 1)];
+        let entry = &set[usize::from(set[1].key == key.0)];
+        if entry.key != key.0 {
+            return false;
+        }
+        let n_ids = entry.n_ids as usize;
+        if n_ids <= INLINE {
+            let end = out.len() + n_ids;
+            out.extend_from_slice(&entry.ids);
+            out.truncate(end);
+        } else {
+            let start = entry.ids[0] as usize;
+            out.extend_from_slice(&self.overflow[start..start + n_ids]);
         }
         true
     }
@@ -107,7 +109,7 @@ impl Cache {
             entry.ids[0] = self.overflow.len() as u32;
             self.overflow.extend_from_slice(ids);
         }
-        let set = &mut self.sets[key.set()];
+        let set = &mut self.sets[key.hash() & (N_SETS - 1)];
         *set = [entry, set[0]];
     }
 }
