@@ -6,14 +6,19 @@
 //!
 //! Sennrich et al. 2016, arXiv:1508.07909; on bytes: Radford et al. 2019 (GPT-2).
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 mod alphabet;
+mod cache;
 mod characters;
+mod encode;
 mod merge;
+mod pair_table;
 mod pairs;
 mod ranks;
 mod read;
+mod seams;
 mod training;
 mod vocabulary;
 mod words;
@@ -21,10 +26,12 @@ mod write;
 
 use crate::{PatternError, Splitter, Tokenizer, tokenizer_json};
 pub(crate) use characters::{CharacterBpe, ScoredPiece};
+use encode::Memories;
 use merge::{Merge, Merges, Scratch};
 pub(crate) use ranks::{Ranks, from_ranks};
 pub(crate) use read::{check_added, from_model, same_id, unsupported};
 pub use training::BpeTraining;
+use seams::Seams;
 use vocabulary::{Index, Vocabulary};
 pub use words::{WordCounts, count_words};
 
@@ -48,6 +55,10 @@ pub struct Bpe {
     ordinary: Index,
     /// The tokens that a piece of their bytes becomes, which spares most pieces the merging.
     whole: Index,
+    /// Whether a piece becomes some token that merges would not make.
+    has_unmerged_tokens: bool,
+    seams: Seams,
+    memories: Memories,
 }
 
 /// What can go wrong with a tokenizer.
@@ -163,6 +174,9 @@ impl Bpe {
         special_tokens: Vec<(String, u32)>,
         ignore_merges: bool,
     ) -> Self {
+        let special: HashSet<u32> = special_tokens.iter().map(|&(_, id)| id).collect();
+        let ordinary_tokens = vocabulary.iter().filter(|(id, _)| !special.contains(id));
+        let seams = Seams::new(ordinary_tokens.map(|(_, token)| token));
         let mut bpe = Self {
             splitter,
             vocabulary,
@@ -172,41 +186,32 @@ impl Bpe {
             ignore_merges,
             ordinary: Index::default(),
             whole: Index::default(),
+            has_unmerged_tokens: false,
+            seams,
+            memories: Memories::default(),
         };
         let mut scratch = Scratch::default();
         let mut ids = Vec::new();
         for (id, token) in bpe.vocabulary.iter() {
-            if bpe.special_tokens.iter().any(|special| special.1 == id) {
+            if special.contains(&id) {
                 continue;
             }
             bpe.ordinary.insert(&bpe.vocabulary, id);
             ids.clear();
             bpe.merge(token, &mut scratch, &mut ids);
-            if ignore_merges || ids == [id] {
+            let is_merged = ids == [id];
+            bpe.has_unmerged_tokens |= ignore_merges && !is_merged;
+            if ignore_merges || is_merged {
                 bpe.whole.insert(&bpe.vocabulary, id);
             }
         }
         bpe
     }
-
-    /// Appends the ids of one piece of text.
-    fn encode_piece(&self, piece: &[u8], scratch: &mut Scratch, ids: &mut Vec<u32>) {
-        match self.whole.find(&self.vocabulary, piece) {
-            Some(id) => ids.push(id),
-            None => self.merge(piece, scratch, ids),
-        }
-    }
-
-    /// Appends the ids to which the bytes of a piece merge.
-    fn merge(&self, piece: &[u8], scratch: &mut Scratch, ids: &mut Vec<u32>) {
-        self.merges.apply(piece.iter().map(|&byte| self.bytes[usize::from(byte)]), scratch, ids);
-    }
 }
 
 impl Tokenizer for Bpe {
     fn encode(&self, text: &str, ids: &mut Vec<u32>) {
-        let mut scratch = Scratch::default();
-        self.splitter.split(text, |piece| self.encode_piece(piece.as_bytes(), &mut scratch, ids));
+        self.encode_text(text, ids);
     }
 
     /// Ids that no token has decode to nothing.
@@ -325,7 +330,7 @@ mod tests {
         #[test]
         fn bytes_that_are_no_text_come_back_from_their_ids(bytes: Vec<u8>) {
             let mut ids = Vec::new();
-            SMALL.encode_piece(&bytes, &mut Scratch::default(), &mut ids);
+            SMALL.encode_bytes(&bytes, false, &mut Scratch::default(), &mut ids);
             prop_assert_eq!(READ.decode(&ids), bytes);
         }
     }

@@ -6,47 +6,36 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::hash::{BuildHasherDefault, Hasher};
 
-use hashbrown::HashMap;
-
-/// What a pair of tokens becomes, and how early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Merge {
-    pub(super) rank: u32,
-    pub(super) id: u32,
-}
+pub(super) use super::pair_table::Merge;
+use super::pair_table::{NONE, PairTable};
 
 /// The merges of a tokenizer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Merges(HashMap<u64, Merge, BuildHasherDefault<PairHasher>>);
+pub(super) struct Merges(PairTable);
 
 /// Pieces up to this many bytes are merged in a list.
-const MAX_LISTED: usize = 256;
+const MAX_LISTED: usize = 128;
 
 /// Buffers that are used again from piece to piece.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     tokens: Vec<u32>,
-    /// The rank of the pair that a token begins, for each token but the last.
-    ranks: Vec<u32>,
+    /// What the pair becomes that a token begins, for each token but the last: the rank in the upper half.
+    merges: Vec<u64>,
 }
 
 impl Merges {
     /// Adds a merge; the last one of a pair counts, as in Hugging Face's tokenizers.
     pub(super) fn insert(&mut self, (left, right): (u32, u32), merge: Merge) {
-        self.0.insert(pair_key(left, right), merge);
-    }
-
-    pub(super) fn get(&self, left: u32, right: u32) -> Option<Merge> {
-        self.0.get(&pair_key(left, right)).copied()
+        self.0.insert(left, right, merge);
     }
 
     /// Returns all pairs with what they become, by rank.
     pub(super) fn by_rank(&self) -> Vec<((u32, u32), Merge)> {
-        let pairs = self.0.iter().map(|(&key, &merge)| (((key >> 32) as u32, key as u32), merge));
-        let mut pairs: Vec<_> = pairs.collect();
-        pairs.sort_unstable_by_key(|(_, merge)| merge.rank);
+        let mut pairs: Vec<_> = self.0.iter().collect();
+        // Ranks may be equal where ranks are those of tokens.
+        pairs.sort_unstable_by_key(|(pair, merge)| (merge.rank, *pair));
         pairs
     }
 
@@ -64,29 +53,27 @@ impl Merges {
         }
     }
 
-    /// Keeps each token with the rank of the pair that it begins, and searches the lowest.
+    /// Keeps each token with what the pair becomes that it begins, and searches the lowest rank.
     fn apply_to_list(
         &self,
         ids: impl Iterator<Item = u32>,
-        Scratch { tokens, ranks }: &mut Scratch,
+        Scratch { tokens, merges }: &mut Scratch,
         out: &mut Vec<u32>,
     ) {
-        let rank = |left, right| self.get(left, right).map_or(u32::MAX, |merge| merge.rank);
         tokens.clear();
         tokens.extend(ids);
-        ranks.clear();
-        ranks.extend(tokens.array_windows().map(|&[left, right]| rank(left, right)));
-        while let Some(at) = lowest(ranks)
-            && let Some(merge) = self.get(tokens[at], tokens[at + 1])
-        {
+        merges.clear();
+        merges.extend(tokens.array_windows().map(|&[left, right]| self.0.get(left, right)));
+        while let Some((at, merge)) = lowest(merges) {
+            let id = merge as u32;
             tokens.remove(at + 1);
-            ranks.remove(at);
-            tokens[at] = merge.id;
+            merges.remove(at);
+            tokens[at] = id;
             if at > 0 {
-                ranks[at - 1] = rank(tokens[at - 1], merge.id);
+                merges[at - 1] = self.0.get(tokens[at - 1], id);
             }
             if let Some(&right) = tokens.get(at + 1) {
-                ranks[at] = rank(merge.id, right);
+                merges[at] = self.0.get(id, right);
             }
         }
         out.extend_from_slice(tokens);
@@ -100,25 +87,26 @@ impl Merges {
             .collect();
         let mut heap = BinaryHeap::new();
         let push = |heap: &mut BinaryHeap<_>, nodes: &[Node], at: usize| {
-            if let Some(right) = nodes.get(nodes[at].after)
-                && let Some(merge) = self.get(nodes[at].id, right.id)
-            {
-                heap.push(Reverse((merge.rank, at, merge.id)));
+            if let Some(right) = nodes.get(nodes[at].after) {
+                let merge = self.0.get(nodes[at].id, right.id);
+                if merge != NONE {
+                    heap.push(Reverse((merge >> 32, at, merge)));
+                }
             }
         };
         (0..nodes.len()).for_each(|at| push(&mut heap, &nodes, at));
-        while let Some(Reverse((rank, at, id))) = heap.pop() {
+        while let Some(Reverse((_, at, merge))) = heap.pop() {
             // A place is out of date when its token or the next one has merged since.
             let right = nodes[at].after;
             if nodes[at].merged || right >= nodes.len() {
                 continue;
             }
-            if self.get(nodes[at].id, nodes[right].id) != Some(Merge { rank, id }) {
+            if self.0.get(nodes[at].id, nodes[right].id) != merge {
                 continue;
             }
             let after = nodes[right].after;
             nodes[right].merged = true;
-            nodes[at].id = id;
+            nodes[at].id = merge as u32;
             nodes[at].after = after;
             if let Some(node) = nodes.get_mut(after) {
                 node.before = at;
@@ -140,34 +128,17 @@ struct Node {
     merged: bool,
 }
 
-/// Returns the place of the first of the lowest ranks, if any pair has a rank.
-fn lowest(ranks: &[u32]) -> Option<usize> {
-    // Two plain passes, because each of them compiles to vector code.
-    let lowest = ranks.iter().copied().min().filter(|&rank| rank != u32::MAX)?;
-    ranks.iter().position(|&rank| rank == lowest)
-}
-
-pub(super) fn pair_key(left: u32, right: u32) -> u64 {
-    u64::from(left) << 32 | u64::from(right)
-}
-
-/// Hashes a pair by one multiplication; ids come from a vocabulary, not from an attacker.
-#[derive(Debug, Clone, Default)]
-pub(super) struct PairHasher(u64);
-
-impl Hasher for PairHasher {
-    fn finish(&self) -> u64 {
-        self.0
+/// Returns the place of the first of the lowest ranks with its merge, if any pair merges.
+///
+/// Pairs of one rank may become different tokens in a file that no trainer wrote; then, too, the first one counts.
+fn lowest(merges: &[u64]) -> Option<(usize, u64)> {
+    let mut lowest = (0, NONE);
+    for (at, &merge) in merges.iter().enumerate() {
+        if merge >> 32 < lowest.1 >> 32 {
+            lowest = (at, merge);
+        }
     }
-
-    fn write_u64(&mut self, pair: u64) {
-        let product = u128::from(pair) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("only pairs are hashed");
-    }
+    (lowest.1 != NONE).then_some(lowest)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::hash::BuildHasherDefault;
 
 use hashbrown::HashMap;
 
-use super::merge::{PairHasher, pair_key};
+use super::pair_table::pair_key;
 use super::words::cut;
 
 /// The words to learn from, as ids that merge where they lie.
@@ -179,3 +179,22 @@ impl Pairs {
         None
     }
 }
+/// Hashes a pair by one multiplication; ids come from a vocabulary, not from an attacker.
+#[derive(Debug, Clone, Default)]
+struct PairHasher(u64);
+
+impl std::hash::Hasher for PairHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, pair: u64) {
+        let product = u128::from(pair) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only pairs are hashed");
+    }
+}
+
