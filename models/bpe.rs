@@ -9,19 +9,22 @@
 use std::path::{Path, PathBuf};
 
 mod alphabet;
+mod inspect;
 mod merge;
-mod pairs;
+
 mod read;
 mod training;
 mod vocabulary;
 mod words;
 mod write;
+mod write_ranks;
 
 use crate::{PatternError, Splitter, Tokenizer};
 use merge::{Merge, Merges, Scratch};
-pub use training::BpeTraining;
+pub use training::{BpeTrainer, BpeTraining, PATTERN_NAMES, Trained};
 use vocabulary::{Index, Vocabulary};
-pub use words::{WordCounts, count_words};
+pub use words::{Cut, WordTable};
+pub use write_ranks::RANKS;
 
 /// The special token that ends each document, unless the pipeline names another one.
 pub const END_OF_DOCUMENT: &str = "<|end_of_document|>";
@@ -225,9 +228,10 @@ mod tests {
 
     /// A tokenizer learnt from a line of English and Chinese.
     static SMALL: LazyLock<Bpe> = LazyLock::new(|| {
-        let mut counts = WordCounts::default();
-        count_words(&Splitter::default(), TEXT, 256, &mut counts);
-        Bpe::train(counts, &BpeTraining { vocab_size: 300, ..BpeTraining::default() }).unwrap()
+        let mut counts = WordTable::default();
+        counts.add(&Splitter::default(), TEXT, 256);
+        Bpe::train(counts.iter(), &BpeTraining { vocab_size: 300, ..BpeTraining::default() })
+            .unwrap()
     });
 
     /// The same one, written and read.

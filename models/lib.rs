@@ -14,7 +14,10 @@ mod linear;
 mod optimizer;
 mod split;
 
-pub use bpe::{Bpe, BpeError, BpeTraining, END_OF_DOCUMENT, WordCounts, count_words};
+pub use bpe::{
+    Bpe, BpeError, BpeTrainer, BpeTraining, Cut, END_OF_DOCUMENT, PATTERN_NAMES, RANKS, Trained,
+    WordTable,
+};
 #[cfg(feature = "candle")]
 pub use checkpoint::{Checkpoint, TrainState};
 pub use evaluation::{Evaluation, Example, LabelEvaluation, evaluate, hold_out};

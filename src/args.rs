@@ -6,6 +6,10 @@ use clap::{Parser, Subcommand};
 
 use crate::config::parse_size;
 
+mod tokenizer;
+
+pub(crate) use tokenizer::{CompareTokenizers, Text, Tokenizer, TrainTokenizer};
+
 /// Turns raw text into clean, deduplicated, tokenized pretraining data, and trains a small model on it.
 ///
 /// Data goes to stdout, everything else to stderr. Exit code 0: all went through, and every row is accounted for;
@@ -253,37 +257,6 @@ pub(crate) struct Rules {
     /// Prints JSON: name, manual page and default settings
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Tokenizer {
-    /// Learns a tokenizer from text files and JSONL
-    Train {
-        /// Text files, or JSONL with a key `text`; plain, gz or zst
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<String>,
-        /// The number of ids
-        #[arg(long, value_name = "N", default_value_t = 32_000)]
-        vocab_size: usize,
-        /// Where the tokenizer goes
-        #[arg(long, value_name = "TOKENIZER.JSON", default_value = "tokenizer.json")]
-        output: PathBuf,
-    },
-    /// Reads text on stdin, and prints its ids
-    Encode {
-        /// The tokenizer
-        #[arg(value_name = "TOKENIZER.JSON")]
-        tokenizer: PathBuf,
-        /// Makes each line a text of its own
-        #[arg(long)]
-        lines: bool,
-    },
-    /// Reads ids on stdin, and prints their text
-    Decode {
-        /// The tokenizer
-        #[arg(value_name = "TOKENIZER.JSON")]
-        tokenizer: PathBuf,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,31 +1,38 @@
 //! The stage `tokenize`: learns a byte-level BPE from the documents that reach it, or loads one, and encodes.
 //!
-//! Learning is a census of one round: pieces of text are counted, summed on the way, and the seal learns the merges from
-//! the counts. Encoding adds a column with the ids of each document, which the token shards take and no file of documents shows.
+//! Learning is a census (`train`). Encoding adds a column with the ids of each document, which the token shards take and no file of documents shows.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use arrow::array::{AsArray, ListBuilder, UInt32Array, UInt32Builder};
 use arrow::datatypes::{DataType, Field, SchemaRef, UInt32Type};
-use models::{Bpe, BpeTraining, END_OF_DOCUMENT, Splitter, Tokenizer, WordCounts, count_words};
+use models::{Bpe, BpeTraining, END_OF_DOCUMENT, Tokenizer};
 use serde::{Deserialize, Serialize};
 
+use crate::Stage;
 use crate::batch::{Batch, with_field};
 use crate::ledger::Ledger;
 use crate::pipeline::Built;
-use crate::rows::{Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, Sealed, SortedRows};
-use crate::{Census, Round, Stage};
+
+mod corpus;
+mod report;
+mod temperature;
+mod train;
+mod words;
+
+pub use corpus::train_on;
+pub use report::{
+    REPORT, Report, TextReport, TokenReport, TrainingReport, Usage, VocabularyReport,
+};
+pub use train::{Learnt, learning_memory};
 
 /// The column that holds the ids of each document, `end_of_document` last.
 pub const TOKENS: &str = "tokens";
 
 /// Where the tokenizer lies in a dataset.
 pub const TOKENIZER: &str = "tokenizer/tokenizer.json";
-
-/// What the seal of the training calls its result.
-const LEARNT: &str = "tokenizer.json";
 
 /// `tokenize = { train = { … } }` or `tokenize = { load = "tokenizer.json" }`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -50,16 +57,8 @@ impl Tokenize {
     pub fn build(&self, n_ranges: u32) -> Result<Built> {
         match (&self.train, &self.load) {
             (Some(options), None) => {
-                let end = self.end_of_document.as_deref().unwrap_or(END_OF_DOCUMENT).to_owned();
-                let mut options = options.clone();
-                if !options.special_tokens.contains(&end) {
-                    options.special_tokens.push(end.clone());
-                }
-                // Learning from nothing shows at once whether the options can be used.
-                Bpe::train(std::iter::empty::<(&[u8], u64)>(), &options).context("train")?;
-                let splitter = options.splitter().context("train.patterns")?;
-                let count = CountWords { splitter, options, n_ranges };
-                Ok(Built::Census(Arc::new(TrainTokenizer { end, rounds: [Box::new(count)] })))
+                let end = self.end_of_document.as_deref().unwrap_or(END_OF_DOCUMENT);
+                train::build(options, end, n_ranges)
             }
             (None, Some(path)) => {
                 let Some(end) = &self.end_of_document else {
@@ -75,86 +74,21 @@ impl Tokenize {
     }
 }
 
-/// Learns a tokenizer from all documents.
-struct TrainTokenizer {
-    end: String,
-    rounds: [Box<dyn Round>; 1],
-}
-
-impl Census for TrainTokenizer {
-    fn name(&self) -> &str {
-        "tokenize"
-    }
-
-    fn rounds(&self) -> &[Box<dyn Round>] {
-        &self.rounds
-    }
-
-    fn schema(&self, input: SchemaRef) -> Result<SchemaRef> {
-        Ok(with_field(&input, tokens_field()))
-    }
-
-    fn open(&self, sealed: Sealed) -> Result<Box<dyn Stage>> {
-        Ok(Box::new(Encode::open(sealed.whole(LEARNT), &self.end)?))
-    }
-}
-
-/// Counts the pieces that the splitter cuts text into.
-struct CountWords {
-    splitter: Splitter,
-    options: BpeTraining,
-    n_ranges: u32,
-}
-
-impl Round for CountWords {
-    fn layout(&self) -> Layout {
-        Layout { combine: Combine::Sum, ranges: Ranges::Hash(self.n_ranges) }
-    }
-
-    fn scan(&self, batch: &Batch, _: &Decisions, rows: &mut Rows) -> Result<()> {
-        let mut counts = WordCounts::default();
-        for text in batch.texts().iter().flatten() {
-            count_words(&self.splitter, text, self.options.max_word_bytes, &mut counts);
-        }
-        // The order of a hash map does not matter: the spill sorts.
-        counts.into_iter().for_each(|(word, count)| rows.emit_count(&word, count));
-        Ok(())
-    }
-
-    fn gather(&self, rows: &mut SortedRows, out: &mut Gathered) -> Result<()> {
-        while rows.next_group()? {
-            let word = rows.key().to_vec();
-            if let Some(count) = rows.next_value()? {
-                out.emit(&word, count)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn seal(&self, seal: &mut Seal) -> Result<()> {
-        let mut rows = seal.rows()?;
-        let mut words = Vec::new();
-        while rows.next_group()? {
-            let word: Box<[u8]> = rows.key().into();
-            while let Some(count) = rows.next_value()? {
-                let count = count.first_chunk::<8>().context("a damaged count")?;
-                words.push((word.clone(), u64::from_le_bytes(*count)));
-            }
-        }
-        let tokenizer = Bpe::train(words, &self.options)?;
-        seal.whole(LEARNT, tokenizer.to_json().as_bytes())
-    }
-}
-
 /// Adds the ids of each document.
 struct Encode {
     tokenizer: Bpe,
     end: u32,
-    path: PathBuf,
+    files: Vec<(String, PathBuf)>,
 }
 
 impl Encode {
     fn open(path: PathBuf, end: &str) -> Result<Encode> {
+        let files = vec![(TOKENIZER.to_owned(), path.clone())];
+        Encode::open_with(path, end, files)
+    }
+
+    /// Opens a tokenizer whose dataset gets `files`.
+    fn open_with(path: PathBuf, end: &str, files: Vec<(String, PathBuf)>) -> Result<Encode> {
         let tokenizer = Bpe::load(&path)?;
         let special = tokenizer.special_tokens().find(|(name, _)| *name == end);
         let Some((_, end)) = special else {
@@ -165,7 +99,7 @@ impl Encode {
                 known.join(", ")
             );
         };
-        Ok(Encode { tokenizer, end, path })
+        Ok(Encode { tokenizer, end, files })
     }
 }
 
@@ -183,7 +117,7 @@ impl Stage for Encode {
     }
 
     fn files(&self) -> Vec<(String, PathBuf)> {
-        vec![(TOKENIZER.to_owned(), self.path.clone())]
+        self.files.clone()
     }
 
     fn apply(&self, batch: Batch, _: &mut Ledger) -> Result<Batch> {
