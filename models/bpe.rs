@@ -13,9 +13,9 @@ mod alphabet;
 mod cache;
 mod characters;
 mod encode;
+mod inspect;
 mod merge;
 mod pair_table;
-mod pairs;
 mod ranks;
 mod read;
 mod seams;
@@ -23,6 +23,7 @@ mod training;
 mod vocabulary;
 mod words;
 mod write;
+mod write_ranks;
 
 use crate::{PatternError, Splitter, Tokenizer, tokenizer_json};
 pub(crate) use characters::{CharacterBpe, ScoredPiece};
@@ -30,10 +31,11 @@ use encode::Memories;
 use merge::{Merge, Merges, Scratch};
 pub(crate) use ranks::{Ranks, from_ranks};
 pub(crate) use read::{check_added, from_model, same_id, unsupported};
-pub use training::BpeTraining;
 use seams::Seams;
+pub use training::{BpeTrainer, BpeTraining, PATTERN_NAMES, Trained};
 use vocabulary::{Index, Vocabulary};
-pub use words::{WordCounts, count_words};
+pub use words::{Cut, WordTable};
+pub use write_ranks::RANKS;
 
 /// The special token that ends each document, unless the pipeline names another one.
 pub const END_OF_DOCUMENT: &str = "<|end_of_document|>";
@@ -231,6 +233,10 @@ impl Tokenizer for Bpe {
     fn special_tokens(&self) -> Vec<(&str, u32)> {
         self.special_tokens().collect()
     }
+
+    fn is_reachable(&self, id: u32) -> Option<bool> {
+        Some(self.is_reachable(id))
+    }
 }
 
 #[cfg(test)]
@@ -246,9 +252,10 @@ mod tests {
 
     /// A tokenizer learnt from a line of English and Chinese.
     static SMALL: LazyLock<Bpe> = LazyLock::new(|| {
-        let mut counts = WordCounts::default();
-        count_words(&Splitter::default(), TEXT, 256, &mut counts);
-        Bpe::train(counts, &BpeTraining { vocab_size: 300, ..BpeTraining::default() }).unwrap()
+        let mut counts = WordTable::default();
+        counts.add(&Splitter::default(), TEXT, 256);
+        Bpe::train(counts.iter(), &BpeTraining { vocab_size: 300, ..BpeTraining::default() })
+            .unwrap()
     });
 
     /// The same one, written and read.

@@ -27,7 +27,10 @@ mod tokenizer_json;
 mod trie;
 mod unigram;
 
-pub use bpe::{Bpe, BpeError, BpeTraining, END_OF_DOCUMENT, WordCounts, count_words};
+pub use bpe::{
+    Bpe, BpeError, BpeTrainer, BpeTraining, Cut, END_OF_DOCUMENT, PATTERN_NAMES, RANKS, Trained,
+    WordTable,
+};
 #[cfg(feature = "candle")]
 pub use checkpoint::{Checkpoint, TrainState};
 pub use evaluation::{Evaluation, Example, LabelEvaluation, evaluate, hold_out};
@@ -59,6 +62,10 @@ pub trait Tokenizer: fmt::Debug + Send + Sync {
     fn special_tokens(&self) -> Vec<(&str, u32)>;
     /// Returns the id by which text is lost that the vocabulary does not know; none where every text has ids.
     fn unknown(&self) -> Option<u32> {
+        None
+    }
+    /// Says whether some text gives this id; `None` where the tokenizer cannot tell.
+    fn is_reachable(&self, _id: u32) -> Option<bool> {
         None
     }
 }

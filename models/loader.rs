@@ -197,7 +197,9 @@ mod tests {
         let options = LoadOptions { encoding: Some("gpt2".into()), ..LoadOptions::default() };
         let error = load_with(&folder().join("qwen.json"), &options).unwrap_err().to_string();
         assert!(error.ends_with("are for rank files of tiktoken only"), "{error}");
-        for bytes in [&b"{}"[..], b"", b"hello", b"\xff\xfe", b"[1]", b"\n\x05hello", b"{\"a\": {}}"] {
+        for bytes in
+            [&b"{}"[..], b"", b"hello", b"\xff\xfe", b"[1]", b"\n\x05hello", b"{\"a\": {}}"]
+        {
             assert!(read(bytes, &LoadOptions::default()).is_err(), "{bytes:?}");
         }
     }

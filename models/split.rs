@@ -15,8 +15,8 @@ mod spellings;
 
 use automaton::Automaton;
 use scan::Scanner;
-pub(crate) use spellings::GPT2;
-use spellings::{CL100K, DEEPSEEK, Dialect};
+use spellings::Dialect;
+pub(crate) use spellings::{CL100K, DEEPSEEK, GPT2, KIMI, O200K, QWEN, QWEN35, TEKKEN};
 
 /// The patterns of a tokenizer, each applied to the pieces of the one before.
 #[derive(Debug, Clone)]

@@ -6,6 +6,10 @@ use clap::{Parser, Subcommand};
 
 use crate::config::parse_size;
 
+mod tokenizer;
+
+pub(crate) use tokenizer::{CompareTokenizers, RankOptions, Text, Tokenizer, TrainTokenizer};
+
 /// Turns raw text into clean, deduplicated, tokenized pretraining data, and trains a small model on it.
 ///
 /// Data goes to stdout, everything else to stderr. Exit code 0: all went through, and every row is accounted for;
@@ -253,52 +257,6 @@ pub(crate) struct Rules {
     /// Prints JSON: name, manual page and default settings
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Tokenizer {
-    /// Learns a tokenizer from text files and JSONL
-    Train {
-        /// Text files, or JSONL with a key `text`; plain, gz or zst
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<String>,
-        /// The number of ids
-        #[arg(long, value_name = "N", default_value_t = 32_000)]
-        vocab_size: usize,
-        /// Where the tokenizer goes
-        #[arg(long, value_name = "TOKENIZER.JSON", default_value = "tokenizer.json")]
-        output: PathBuf,
-    },
-    /// Reads text on stdin, and prints its ids
-    Encode {
-        /// The tokenizer: tokenizer.json, tiktoken's ranks, tekken.json or SentencePiece's model
-        #[arg(value_name = "TOKENIZER")]
-        tokenizer: PathBuf,
-        #[command(flatten)]
-        options: RankOptions,
-        /// Makes each line a text of its own
-        #[arg(long)]
-        lines: bool,
-    },
-    /// Reads ids on stdin, and prints their text
-    Decode {
-        /// The tokenizer: tokenizer.json, tiktoken's ranks, tekken.json or SentencePiece's model
-        #[arg(value_name = "TOKENIZER")]
-        tokenizer: PathBuf,
-        #[command(flatten)]
-        options: RankOptions,
-    },
-}
-
-/// What tiktoken's ranks do not say of themselves.
-#[derive(Debug, clap::Args)]
-pub(crate) struct RankOptions {
-    /// The encoding of tiktoken to which ranks belong, such as cl100k_base
-    #[arg(long, value_name = "NAME")]
-    pub(crate) encoding: Option<String>,
-    /// The pattern that cuts text for ranks
-    #[arg(long, value_name = "REGEX")]
-    pub(crate) pattern: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -36,7 +36,10 @@ fn main() {
     };
     let rounds: usize = rounds.parse().expect("a number of rounds");
     println!("{encoding}, {rounds} rounds, MB of text per CPU second");
-    println!("{:<10} {:<12} {:>8} {:>8} {:>10}   ids", "text", "encoder", "cold", "warm", "2 threads");
+    println!(
+        "{:<10} {:<12} {:>8} {:>8} {:>10}   ids",
+        "text", "encoder", "cold", "warm", "2 threads"
+    );
     for path in texts {
         let text = std::fs::read_to_string(path).expect("a readable text");
         let documents: Vec<&str> = text.split_terminator('\0').collect();

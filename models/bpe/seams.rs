@@ -171,7 +171,9 @@ mod tests {
     #[test]
     fn tokens_that_end_within_a_character_stand_for_all_such_characters() {
         let whole = "数据".as_bytes();
-        for token in [&whole[..4], &whole[..5], &whole[1..], &whole[2..], &whole[2..4], &whole[2..5]] {
+        for token in
+            [&whole[..4], &whole[..5], &whole[1..], &whole[2..], &whole[2..4], &whole[2..5]]
+        {
             assert!(!is_seam(&[token], "数", "据"), "{token:?}");
         }
         assert!(is_seam(&[&whole[..3], &whole[3..]], "数", "据"));

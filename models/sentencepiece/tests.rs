@@ -34,10 +34,13 @@ fn message(number: u64, bytes: &[u8], out: &mut Vec<u8>) {
 impl Builder {
     /// A model of two words, with all bytes.
     fn new(is_bpe: bool) -> Self {
-        let mut pieces = vec![("<unk>".to_owned(), 0.0, UNKNOWN), ("</s>".to_owned(), 0.0, CONTROL)];
+        let mut pieces =
+            vec![("<unk>".to_owned(), 0.0, UNKNOWN), ("</s>".to_owned(), 0.0, CONTROL)];
         pieces.extend((0..=255u8).map(|byte| (format!("<0x{byte:02X}>"), 0.0, BYTE)));
         let words = ["▁", "a", "b", "▁a", "ab", "▁ab", "::"];
-        pieces.extend(words.iter().zip(1..).map(|(word, i)| ((*word).to_owned(), -(i as f32), NORMAL)));
+        pieces.extend(
+            words.iter().zip(1..).map(|(word, i)| ((*word).to_owned(), -(i as f32), NORMAL)),
+        );
         pieces.last_mut().unwrap().2 = USER_DEFINED;
         let trainer = vec![3 << 3, if is_bpe { 2 } else { 1 }, 0x98, 0x02, 1];
         Self { pieces, trainer, normalizer: Vec::new() }
@@ -80,7 +83,10 @@ fn words_bytes_and_symbols_are_cut_by_both_models() {
         let model = Builder::new(is_bpe).read();
         assert!(is_model(&Builder::new(is_bpe).bytes()));
         let (prefix_ab, ab, colons) = (258 + 5, 258 + 4, 258 + 6);
-        assert_eq!(encode(&model, "ab  ab::ab\u{e9}"), [prefix_ab, prefix_ab, colons, ab, 197, 171]);
+        assert_eq!(
+            encode(&model, "ab  ab::ab\u{e9}"),
+            [prefix_ab, prefix_ab, colons, ab, 197, 171]
+        );
         assert_eq!(model.decode(&[prefix_ab, prefix_ab, 1]), b"ab ab</s>");
         assert_eq!(model.normalize("  a\u{2581} b "), "a  b");
         assert_eq!(model.token_to_id("</s>"), Some(1));

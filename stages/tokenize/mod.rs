@@ -1,26 +1,33 @@
 //! The stage `tokenize`: learns a byte-level BPE from the documents that reach it, or loads one, and encodes.
 //!
-//! Learning is a census of one round: pieces of text are counted, summed on the way, and the seal learns the merges from
-//! the counts. Encoding adds a column with the ids of each document, which the token shards take and no file of documents shows.
+//! Learning is a census (`train`). Encoding adds a column with the ids of each document, which the token shards take and no file of documents shows.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use arrow::array::{AsArray, ListBuilder, UInt32Array, UInt32Builder};
 use arrow::datatypes::{DataType, Field, SchemaRef, UInt32Type};
-use models::{
-    Bpe, BpeTraining, END_OF_DOCUMENT, LoadOptions, Loaded, Splitter, Tokenizer, WordCounts,
-    count_words, load_with,
-};
+use models::{BpeTraining, END_OF_DOCUMENT, LoadOptions, Loaded, Tokenizer, load_with};
 use serde::{Deserialize, Serialize};
 
+use crate::Stage;
 use crate::batch::{Batch, with_field};
 use crate::ledger::Ledger;
 use crate::pipeline::Built;
-use crate::rows::{Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, Sealed, SortedRows};
-use crate::{Census, Round, Stage};
+
+mod corpus;
+mod report;
+mod temperature;
+mod train;
+mod words;
+
+pub use corpus::train_on;
+pub use report::{
+    REPORT, Report, TextReport, TokenReport, TrainingReport, Usage, VocabularyReport,
+};
+pub use train::{Learnt, learning_memory};
 
 /// The column that holds the ids of each document, `end_of_document` last.
 pub const TOKENS: &str = "tokens";
@@ -36,9 +43,6 @@ pub fn tokenizer_path(dataset: &Path) -> PathBuf {
     let model = dataset.join(FOLDER).join("tokenizer.model");
     if model.is_file() { model } else { dataset.join(TOKENIZER) }
 }
-
-/// What the seal of the training calls its result.
-const LEARNT: &str = "tokenizer.json";
 
 /// `tokenize = { train = { … } }` or `tokenize = { load = "tokenizer.json" }`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -75,16 +79,8 @@ impl Tokenize {
     pub fn build(&self, n_ranges: u32) -> Result<Built> {
         match (&self.train, &self.load) {
             (Some(options), None) => {
-                let end = self.end_of_document.as_deref().unwrap_or(END_OF_DOCUMENT).to_owned();
-                let mut options = options.clone();
-                if !options.special_tokens.contains(&end) {
-                    options.special_tokens.push(end.clone());
-                }
-                // Learning from nothing shows at once whether the options can be used.
-                Bpe::train(std::iter::empty::<(&[u8], u64)>(), &options).context("train")?;
-                let splitter = options.splitter().context("train.patterns")?;
-                let count = CountWords { splitter, options, n_ranges };
-                Ok(Built::Census(Arc::new(TrainTokenizer { end, rounds: [Box::new(count)] })))
+                let end = self.end_of_document.as_deref().unwrap_or(END_OF_DOCUMENT);
+                train::build(options, end, n_ranges)
             }
             (None, Some(path)) => {
                 let Some(end) = &self.end_of_document else {
@@ -112,101 +108,20 @@ impl Tokenize {
     }
 }
 
-/// Learns a tokenizer from all documents.
-struct TrainTokenizer {
-    end: String,
-    rounds: [Box<dyn Round>; 1],
-}
-
-impl Census for TrainTokenizer {
-    fn name(&self) -> &str {
-        "tokenize"
-    }
-
-    fn rounds(&self) -> &[Box<dyn Round>] {
-        &self.rounds
-    }
-
-    fn schema(&self, input: SchemaRef) -> Result<SchemaRef> {
-        Ok(with_field(&input, tokens_field()))
-    }
-
-    fn open(&self, sealed: Sealed) -> Result<Box<dyn Stage>> {
-        Ok(Box::new(Encode::open(sealed.whole(LEARNT), &LoadOptions::default(), &self.end)?))
-    }
-}
-
-/// Counts the pieces that the splitter cuts text into.
-struct CountWords {
-    splitter: Splitter,
-    options: BpeTraining,
-    n_ranges: u32,
-}
-
-impl Round for CountWords {
-    fn layout(&self) -> Layout {
-        Layout { combine: Combine::Sum, ranges: Ranges::Hash(self.n_ranges) }
-    }
-
-    fn scan(&self, batch: &Batch, _: &Decisions, rows: &mut Rows) -> Result<()> {
-        let mut counts = WordCounts::default();
-        for text in batch.texts().iter().flatten() {
-            count_words(&self.splitter, text, self.options.max_word_bytes, &mut counts);
-        }
-        // The order of a hash map does not matter: the spill sorts.
-        counts.into_iter().for_each(|(word, count)| rows.emit_count(&word, count));
-        Ok(())
-    }
-
-    fn gather(&self, rows: &mut SortedRows, out: &mut Gathered) -> Result<()> {
-        while rows.next_group()? {
-            let word = rows.key().to_vec();
-            if let Some(count) = rows.next_value()? {
-                out.emit(&word, count)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn seal(&self, seal: &mut Seal) -> Result<()> {
-        let mut rows = seal.rows()?;
-        let mut words = Vec::new();
-        while rows.next_group()? {
-            let word: Box<[u8]> = rows.key().into();
-            while let Some(count) = rows.next_value()? {
-                let count = count.first_chunk::<8>().context("a damaged count")?;
-                words.push((word.clone(), u64::from_le_bytes(*count)));
-            }
-        }
-        let tokenizer = Bpe::train(words, &self.options)?;
-        seal.whole(LEARNT, tokenizer.to_json().as_bytes())
-    }
-}
-
 /// Adds the ids of each document.
 struct Encode {
     tokenizer: Box<dyn Tokenizer>,
     end: u32,
-    /// The tokenizer's own file, if the dataset keeps that one.
+    /// Files that the dataset keeps: the tokenizer's own, if it says all, and what was learnt beside it.
     files: Vec<(String, PathBuf)>,
-    /// The file that says the same, if not.
+    /// The file that says what the tokenizer's own does not.
     written: Vec<(String, Vec<u8>)>,
 }
 
 impl Encode {
     fn open(path: PathBuf, options: &LoadOptions, end: &str) -> Result<Encode> {
         let Loaded { tokenizer, file } = load_with(&path, options)?;
-        let special_tokens = tokenizer.special_tokens();
-        let Some(&(_, end)) = special_tokens.iter().find(|(name, _)| *name == end) else {
-            let known: Vec<_> =
-                special_tokens.iter().take(NAMED).map(|(name, _)| format!("`{name}`")).collect();
-            let more = if special_tokens.len() > NAMED { " and more" } else { "" };
-            bail!(
-                "{}: no special token `{end}` to end documents with\nhint: it has {}{more}",
-                path.display(),
-                known.join(", ")
-            );
-        };
+        let end = end_of_document(tokenizer.as_ref(), &path, end)?;
         let name = format!("{FOLDER}/{}", file.name);
         let (mut files, mut written) = (Vec::new(), Vec::new());
         match file.rewritten {
@@ -215,6 +130,29 @@ impl Encode {
         }
         Ok(Encode { tokenizer, end, files, written })
     }
+
+    /// Opens a tokenizer that was learnt, whose dataset gets `files`.
+    fn open_learnt(path: &Path, end: &str, files: Vec<(String, PathBuf)>) -> Result<Encode> {
+        let tokenizer = models::load(path)?;
+        let end = end_of_document(tokenizer.as_ref(), path, end)?;
+        Ok(Encode { tokenizer, end, files, written: Vec::new() })
+    }
+}
+
+/// Returns the id of the special token that ends documents.
+fn end_of_document(tokenizer: &dyn Tokenizer, path: &Path, end: &str) -> Result<u32> {
+    let special_tokens = tokenizer.special_tokens();
+    if let Some(&(_, id)) = special_tokens.iter().find(|(name, _)| *name == end) {
+        return Ok(id);
+    }
+    let known: Vec<_> =
+        special_tokens.iter().take(NAMED).map(|(name, _)| format!("`{name}`")).collect();
+    let more = if special_tokens.len() > NAMED { " and more" } else { "" };
+    bail!(
+        "{}: no special token `{end}` to end documents with\nhint: it has {}{more}",
+        path.display(),
+        known.join(", ")
+    )
 }
 
 impl Stage for Encode {
