@@ -62,15 +62,9 @@ impl Layout for HfArrow {
             write_tables(dataset, split, self.sequence_tokens, create, close)?;
             seals.into_iter().for_each(|(name, seal)| folder.add(&name, seal));
             let files = (0..n).map(|number| json!({ "filename": file_name(number) }));
-            let state = json!({
-                "_data_files": files.collect::<Vec<_>>(),
-                "_fingerprint": fingerprint(&dataset.manifest.fingerprint, split.name),
-                "_format_columns": null,
-                "_format_kwargs": {},
-                "_format_type": null,
-                "_output_all_columns": false,
-                "_split": split.name,
-            });
+            let mut state = state(split.name, files.collect());
+            let fingerprint = fingerprint(&dataset.manifest.fingerprint, split.name);
+            state["_fingerprint"] = Value::String(fingerprint);
             let info = json!({ "citation": "", "description": "", "homepage": "", "license": "" });
             for (name, value) in [("state.json", state), ("dataset_info.json", info)] {
                 let name = format!("{}/{name}", split.name);
@@ -85,14 +79,19 @@ impl Layout for HfArrow {
         let path = folder.join("state.json");
         let place = || path.display().to_string();
         let json = std::fs::read(&path).with_context(place)?;
-        let state: State = serde_json::from_slice(&json).with_context(place)?;
+        let mut found: Value = serde_json::from_slice(&json).with_context(place)?;
         let info = folder.join("dataset_info.json");
         let json = std::fs::read(&info).with_context(|| info.display().to_string())?;
         serde_json::from_slice::<Value>(&json).with_context(|| info.display().to_string())?;
-        ensure!(state.split == split, "{}: is of the split {}", place(), state.split);
+        let files = found.get("_data_files").cloned().unwrap_or_default();
+        let files: Vec<Value> = serde_json::from_value(files).with_context(place)?;
+        ensure!(found.get("_fingerprint").is_some(), "{}: has no fingerprint", place());
+        found["_fingerprint"] = Value::Null;
+        ensure!(found == state(split, files.clone()), "{}: describes another split", place());
         let mut unrow = Unrow::new(self.sequence_tokens, known.end_of_document);
         let mut ids = Vec::new();
-        for DataFile { filename } in &state.data_files {
+        for file in files {
+            let DataFile { filename } = serde_json::from_value(file).with_context(place)?;
             let path = folder.join(filename);
             let place = || path.display().to_string();
             check_frames(&mut open(&path)?).with_context(place)?;
@@ -116,21 +115,27 @@ impl Table for StreamWriter<OutFile> {
     }
 }
 
+/// Returns `state.json` without its fingerprint.
+fn state(split: &str, files: Vec<Value>) -> Value {
+    json!({
+        "_data_files": files,
+        "_fingerprint": null,
+        "_format_columns": null,
+        "_format_kwargs": {},
+        "_format_type": null,
+        "_output_all_columns": false,
+        "_split": split,
+    })
+}
+
 /// Returns what datasets names its caches by: 16 hexadecimal digits that differ between contents.
 fn fingerprint(dataset: &str, split: &str) -> String {
     format!("{:016x}", xxhash_rust::xxh3::xxh3_64(format!("{dataset} {split}").as_bytes()))
 }
 
-/// `state.json`, as far as a reader needs it.
+/// A file of `state.json`.
 #[derive(Deserialize)]
-struct State {
-    #[serde(rename = "_data_files")]
-    data_files: Vec<DataFile>,
-    #[serde(rename = "_split")]
-    split: String,
-}
-
-#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct DataFile {
     filename: String,
 }

@@ -74,8 +74,17 @@ impl Litdata {
         }
     }
 
-    fn format(&self) -> String {
-        format!("no_header_tensor:{}", self.torch_code())
+    /// Returns what the index says of all chunks.
+    fn config(&self) -> Value {
+        json!({
+            "chunk_bytes": self.chunk_bytes,
+            "chunk_size": null,
+            "compression": null,
+            "data_format": [format!("no_header_tensor:{}", self.torch_code())],
+            "data_spec": DATA_SPEC,
+            "encryption": null,
+            "item_loader": "TokensLoader",
+        })
     }
 
     fn head_bytes(blocks: u64) -> u64 {
@@ -114,16 +123,7 @@ impl Layout for Litdata {
         let place = || path.display().to_string();
         let json = std::fs::read(&path).with_context(place)?;
         let index: Index = serde_json::from_slice(&json).with_context(place)?;
-        let Config { data_format, item_loader, compression, encryption, data_spec } = &index.config;
-        ensure!(
-            data_format == &[self.format()]
-                && item_loader == "TokensLoader"
-                && data_spec == DATA_SPEC
-                && compression.is_none()
-                && encryption.is_none(),
-            "{}: describes other chunks",
-            place()
-        );
+        ensure!(index.config == self.config(), "{}: describes other chunks", place());
         // What fills the last block are ends without documents: only their number tells them from empty documents.
         let mut total: u64 = 0;
         for chunk in &index.chunks {
@@ -228,38 +228,25 @@ impl<'a> Chunks<'a> {
         ensure!(self.open.is_none(), "less tokens than the index says");
         let index = json!({
             "chunks": self.written,
-            "config": {
-                "chunk_bytes": self.layout.chunk_bytes,
-                "chunk_size": null,
-                "compression": null,
-                "data_format": [self.layout.format()],
-                "data_spec": DATA_SPEC,
-                "encryption": null,
-                "item_loader": "TokensLoader",
-            },
+            "config": self.layout.config(),
             "updated_at": version,
         });
         folder.write(&format!("{}/index.json", self.split), &serde_json::to_vec(&index)?)
     }
 }
 
-/// `index.json`, as far as a reader needs it.
+/// `index.json`.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Index {
     chunks: Vec<Chunk>,
-    config: Config,
+    config: Value,
+    #[serde(rename = "updated_at")]
+    _updated_at: String,
 }
 
 #[derive(Deserialize)]
-struct Config {
-    data_format: Vec<String>,
-    data_spec: String,
-    item_loader: String,
-    compression: Option<String>,
-    encryption: Option<String>,
-}
-
-#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Chunk {
     chunk_bytes: u64,
     chunk_size: u64,

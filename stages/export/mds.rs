@@ -155,8 +155,9 @@ impl Layout for Mds {
         let index: Index = serde_json::from_slice(&json).with_context(place)?;
         ensure!(index.version == 2, "{}: version {}", place(), index.version);
         let mut unrow = Unrow::new(self.sequence_tokens, end);
-        for shard in &index.shards {
-            self.read_shard(&folder, shard, |ids| unrow.push(ids, &mut *take))?;
+        for entry in index.shards {
+            let entry = Entry::parse(entry, self).with_context(place)?;
+            self.read_shard(&folder, &entry, |ids| unrow.push(ids, &mut *take))?;
         }
         unrow.finish().with_context(place)
     }
@@ -249,35 +250,56 @@ fn compress(to: &mut impl Write, level: i32, size: u64, parts: &[&[u8]]) -> std:
     let mut encoder = zstd::stream::write::Encoder::new(to, level)?;
     encoder.set_pledged_src_size(Some(size))?;
     encoder.include_contentsize(true)?;
+    encoder.include_checksum(true)?;
     for part in parts {
         encoder.write_all(part)?;
     }
     encoder.finish().map(drop)
 }
 
-/// `index.json`, as far as a reader needs it.
+/// `index.json`.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Index {
     version: u32,
-    shards: Vec<Entry>,
+    shards: Vec<Map<String, Value>>,
 }
 
-#[derive(Deserialize)]
+/// What the index says of a shard beside how it is written.
 struct Entry {
-    column_encodings: Vec<String>,
-    column_names: Vec<String>,
-    column_sizes: Vec<Option<u64>>,
-    compression: Option<String>,
-    format: String,
     raw_data: Stored,
     zip_data: Option<Stored>,
     samples: u64,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Stored {
     basename: String,
     bytes: u64,
+    hashes: Map<String, Value>,
+}
+
+impl Entry {
+    /// Reads an entry whose shard is written as `layout` writes.
+    fn parse(mut entry: Map<String, Value>, layout: &Mds) -> Result<Entry> {
+        let mut take = |key: &str| entry.remove(key).with_context(|| format!("no {key}"));
+        let raw_data: Stored = serde_json::from_value(take("raw_data")?)?;
+        let zip_data: Option<Stored> = serde_json::from_value(take("zip_data")?)?;
+        let samples = serde_json::from_value(take("samples")?)?;
+        let stored = std::iter::once(&raw_data).chain(&zip_data);
+        ensure!(
+            entry == layout.config()
+                && zip_data.is_some() == layout.zstd.is_some()
+                && stored.into_iter().all(|stored| stored.hashes.is_empty())
+                && zip_data.as_ref().is_none_or(|zip| {
+                    zip.basename.strip_suffix(".zstd") == Some(raw_data.basename.as_str())
+                }),
+            "describes {} otherwise than it was written",
+            raw_data.basename
+        );
+        Ok(Entry { raw_data, zip_data, samples })
+    }
 }
 
 impl Mds {
@@ -287,18 +309,6 @@ impl Mds {
         entry: &Entry,
         take: impl FnMut(&[u32]) -> Result<()>,
     ) -> Result<()> {
-        let place = || folder.join(&entry.raw_data.basename).display().to_string();
-        let compression = self.zstd.map(|level| format!("zstd:{level}"));
-        ensure!(
-            entry.format == "mds"
-                && entry.column_names == ["tokens"]
-                && entry.column_sizes == [None]
-                && entry.column_encodings == [self.encoding()]
-                && entry.compression == compression
-                && entry.zip_data.is_some() == compression.is_some(),
-            "{}: index.json describes other columns",
-            place()
-        );
         let stored = entry.zip_data.as_ref().unwrap_or(&entry.raw_data);
         let path = folder.join(&stored.basename);
         let file = open(&path)?;
@@ -414,7 +424,9 @@ mod tests {
         let index = std::fs::read(dir.join("train/index.json")).unwrap();
         let index: Index = serde_json::from_slice(&index).unwrap();
         assert!(index.shards.len() > 1);
-        assert!(index.shards.iter().all(|shard| shard.raw_data.bytes <= 400));
-        assert_eq!(index.shards.iter().map(|shard| shard.samples).sum::<u64>(), 26);
+        let entries = index.shards.into_iter().map(|entry| Entry::parse(entry, &layout).unwrap());
+        let entries: Vec<Entry> = entries.collect();
+        assert!(entries.iter().all(|entry| entry.raw_data.bytes <= 400));
+        assert_eq!(entries.iter().map(|entry| entry.samples).sum::<u64>(), 26);
     }
 }
