@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use stages::export::{Dtype, Format};
 
 use crate::config::parse_size;
 
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Rules(Rules),
     /// Indexes documents, so that pipelines can be run `against` them
     Index(Index),
+    /// Writes the token shards of a dataset in the layout of a trainer
+    Export(Export),
     /// Trains a tokenizer, or applies one
     #[command(subcommand)]
     Tokenizer(Tokenizer),
@@ -184,6 +187,40 @@ pub(crate) struct Index {
     pub(crate) output: PathBuf,
     #[command(flatten)]
     pub(crate) resources: Resources,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The dataset folder
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Whose layout
+    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
+    pub(crate) to: Format,
+    /// The folder of the export: new, empty, or that of an export that was cut off
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// How ids are stored, where the trainer leaves it open: uint16, int32, uint32 or int64
+    #[arg(long, value_name = "TYPE", value_parser = parse_dtype)]
+    pub(crate) dtype: Option<Dtype>,
+    /// Ids of a row, whatever the documents (mds, parquet, arrow); else a row is a document
+    #[arg(long, value_name = "N")]
+    pub(crate) sequence_tokens: Option<u64>,
+    /// Ids of a block (litdata), the `block_size` of TokensLoader; 2049 if it is not given
+    #[arg(long, value_name = "N")]
+    pub(crate) block_tokens: Option<u64>,
+    /// Compresses shards with this level of zstd (mds)
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) zstd: Option<i32>,
+    /// Stores ids as a column of bytes instead of an array (mds)
+    #[arg(long)]
+    pub(crate) bytes: bool,
+    /// Copies files that could be hard links to those of the dataset
+    #[arg(long)]
+    pub(crate) copy: bool,
+    /// Prints JSON: the manifest
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -376,6 +413,18 @@ pub(crate) struct Commit {
     pub(crate) plan: PathBuf,
     #[command(flatten)]
     pub(crate) verbosity: Verbosity,
+}
+
+fn parse_format(name: &str) -> Result<Format, String> {
+    Format::of_name(name).ok_or_else(|| {
+        let known = Format::ALL.map(|(_, name, what)| format!("\n  {name:<10} {what}"));
+        format!("expected one of{}", known.concat())
+    })
+}
+
+fn parse_dtype(name: &str) -> Result<Dtype, String> {
+    let dtype = Dtype::ALL.into_iter().find(|dtype| dtype.name() == name);
+    dtype.ok_or_else(|| format!("expected one of {}", Dtype::ALL.map(Dtype::name).join(", ")))
 }
 
 fn parse_threads(text: &str) -> Result<usize, String> {

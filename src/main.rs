@@ -76,6 +76,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(args) => commands::verify(&args),
         Command::Rules(args) => commands::rules(&args),
         Command::Index(args) => commands::index(&args),
+        Command::Export(args) => commands::export(&args),
         Command::Tokenizer(args) => commands::tokenizer(&args),
         Command::Classifier(args) => commands::classifier(&args),
         Command::Train(args) => commands::train(&args),

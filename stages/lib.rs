@@ -23,6 +23,7 @@ pub mod dedup_substring;
 pub mod disk;
 pub mod duplicates;
 pub mod evaluate;
+pub mod export;
 pub mod filter;
 pub mod index;
 pub mod ledger;

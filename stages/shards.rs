@@ -5,24 +5,26 @@
 //! of documents follows from the seed and the texts alone, equal texts share a split, and shards can be written by independent tasks.
 //!
 //! `tokens/{train,validation}/NNNNN.{bin,idx}` is Megatron's layout; `NNNNN.documents.parquet` beside it maps each range of tokens to
-//! its document and place.
+//! its document and place (`shards/table.rs`).
+
+mod row;
+mod table;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use arrow::array::{ArrayRef, RecordBatch, StringBuilder, UInt64Builder};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{Batch, Place};
+use crate::batch::{Batch, LANGUAGE, SOURCE};
 use crate::disk::{FileSeal, seal_file};
 use crate::pipeline::Setting;
 use crate::rows::{Combine, Layout, Ranges, Rows, SortedRows};
-use crate::sink::{KEPT_LEVEL, TableFile};
 use crate::source::InputFile;
 use crate::token_shards::{TokenShardWriter, TokenType};
 use crate::tokenize::{TOKENS, token_lists};
+use row::ShuffledRow;
+use table::DocumentTable;
 
 /// `shards = { … }`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,14 +111,15 @@ impl ShardWriter {
                 origin.draw_share(self.setting.seed, "split") < self.config.validation_ratio;
             let draw = origin.draw(self.setting.seed, "shuffle") & !SPLIT_BIT;
             let key = if is_validation { draw | SPLIT_BIT } else { draw };
-            let (id, text) = (batch.ids().value(row), batch.texts().value(row));
             let tokens = tokens(row);
-            value.clear();
-            value.extend_from_slice(&origin.place.to_bytes());
-            value.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            value.extend_from_slice(&(id.len() as u32).to_le_bytes());
-            value.extend_from_slice(id.as_bytes());
-            tokens.values().iter().for_each(|id| value.extend_from_slice(&id.to_le_bytes()));
+            let shuffled = ShuffledRow {
+                place: origin.place,
+                text_bytes: batch.texts().value(row).len() as u64,
+                id: batch.ids().value(row),
+                source: batch.value(SOURCE, row),
+                language: batch.value(LANGUAGE, row),
+            };
+            shuffled.write(tokens.values(), &mut value);
             rows.emit(&key.to_be_bytes(), &value);
             rows.weigh(&key.to_be_bytes(), tokens.values().len() as u64);
         }
@@ -142,8 +145,9 @@ impl ShardWriter {
 
         let name = format!("{}-{number:05}", SPLITS[split]);
         let prefix = task.folder.join(&name);
-        let mut shard =
-            TokenShardWriter::create(&prefix, TokenType::of_vocabulary(task.vocab_size))?;
+        let vocab_size = task.vocab_size;
+        let token_type = TokenType::of_vocabulary(vocab_size);
+        let mut shard = TokenShardWriter::create(&prefix, token_type)?;
         let documents = task.folder.join(format!("{name}.documents.parquet"));
         let mut documents = DocumentTable::create(&documents, task.files)?;
         let mut ids = Vec::new();
@@ -152,7 +156,16 @@ impl ShardWriter {
             while rows.next_group()? {
                 while let Some(value) = rows.next_value()? {
                     let row = ShuffledRow::parse(value, &mut ids).context("a damaged row")?;
-                    shard.push(&ids).with_context(|| format!("document {}", row.id))?;
+                    if documents.is_empty() {
+                        // Every document was ended by the same id: that of the first is that of all.
+                        shard = shard.ended_by(*ids.last().context("a document without tokens")?);
+                    }
+                    let place = || format!("document {}", row.id);
+                    let unknown = ids.iter().find(|id| **id as usize >= vocab_size);
+                    if let Some(id) = unknown {
+                        anyhow::bail!("{}: id {id}, of a vocabulary of {vocab_size}", place());
+                    }
+                    shard.push(&ids).with_context(place)?;
                     documents.push(&row, ids.len() as u64)?;
                 }
             }
@@ -186,102 +199,6 @@ fn cut_runs(tokens: impl Iterator<Item = u64>, shard_tokens: u64) -> Vec<std::op
     runs
 }
 
-/// A document on its way through the shuffle.
-struct ShuffledRow<'a> {
-    place: Place,
-    text_bytes: u64,
-    id: &'a str,
-}
-
-impl<'a> ShuffledRow<'a> {
-    /// Reads a row as `scan` wrote it; the tokens go into `ids`.
-    fn parse(value: &'a [u8], ids: &mut Vec<u32>) -> Result<ShuffledRow<'a>> {
-        let place = Place::from_bytes(value)?;
-        let rest = value.get(Place::BYTES..).context("cut short")?;
-        let (text_bytes, rest) = rest.split_first_chunk::<8>().context("cut short")?;
-        let (length, rest) = rest.split_first_chunk::<4>().context("cut short")?;
-        let length = u32::from_le_bytes(*length) as usize;
-        let (id, tokens) = rest.split_at_checked(length).context("cut short")?;
-        let (tokens, odd) = tokens.as_chunks::<4>();
-        ensure!(odd.is_empty(), "cut short");
-        ids.clear();
-        ids.extend(tokens.iter().map(|bytes| u32::from_le_bytes(*bytes)));
-        let text_bytes = u64::from_le_bytes(*text_bytes);
-        Ok(ShuffledRow { place, text_bytes, id: std::str::from_utf8(id)? })
-    }
-}
-
-/// Rows after which the table of documents is handed to its file.
-const TABLE_ROWS: usize = 4096;
-
-/// Writes which tokens of a shard are which document.
-struct DocumentTable<'a> {
-    file: TableFile,
-    schema: SchemaRef,
-    files: &'a [InputFile],
-    next_token: u64,
-    columns: Columns,
-}
-
-#[derive(Default)]
-struct Columns {
-    id: StringBuilder,
-    start: UInt64Builder,
-    end: UInt64Builder,
-    file: StringBuilder,
-    row: UInt64Builder,
-    text_bytes: UInt64Builder,
-    n_rows: usize,
-}
-
-impl<'a> DocumentTable<'a> {
-    fn create(path: &Path, files: &'a [InputFile]) -> Result<DocumentTable<'a>> {
-        let field = |(name, data_type)| Field::new(name, data_type, false);
-        let fields = [
-            ("id", DataType::Utf8),
-            ("start", DataType::UInt64),
-            ("end", DataType::UInt64),
-            ("file", DataType::Utf8),
-            ("row", DataType::UInt64),
-            ("text_bytes", DataType::UInt64),
-        ];
-        let schema = Arc::new(Schema::new(fields.map(field).to_vec()));
-        let file = TableFile::create(path, schema.clone(), KEPT_LEVEL)?;
-        Ok(DocumentTable { file, schema, files, next_token: 0, columns: Columns::default() })
-    }
-
-    fn push(&mut self, row: &ShuffledRow<'_>, n_tokens: u64) -> Result<()> {
-        let file = self.files.get(row.place.file as usize).context("a place of another input")?;
-        self.columns.id.append_value(row.id);
-        self.columns.start.append_value(self.next_token);
-        self.next_token += n_tokens;
-        self.columns.end.append_value(self.next_token);
-        self.columns.file.append_value(&file.name);
-        self.columns.row.append_value(row.place.row);
-        self.columns.text_bytes.append_value(row.text_bytes);
-        self.columns.n_rows += 1;
-        if self.columns.n_rows >= TABLE_ROWS { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        let mut columns = std::mem::take(&mut self.columns);
-        let arrays: Vec<ArrayRef> = vec![
-            Arc::new(columns.id.finish()),
-            Arc::new(columns.start.finish()),
-            Arc::new(columns.end.finish()),
-            Arc::new(columns.file.finish()),
-            Arc::new(columns.row.finish()),
-            Arc::new(columns.text_bytes.finish()),
-        ];
-        self.file.write(&RecordBatch::try_new(self.schema.clone(), arrays)?)
-    }
-
-    fn finish(mut self) -> Result<FileSeal> {
-        self.flush()?;
-        self.file.finish()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,24 +222,5 @@ mod tests {
         let in_runs = runs.iter().flat_map(|run| run.clone()).map(|i| tokens[i as usize]);
         assert_eq!(in_runs.sum::<u64>(), tokens.iter().sum::<u64>());
         assert!(runs.windows(2).all(|pair| pair[0].end <= pair[1].start));
-    }
-
-    #[test]
-    fn a_row_that_is_cut_short_is_an_error() {
-        let place = Place { file: 1, row: 2 };
-        let mut value = place.to_bytes().to_vec();
-        value.extend_from_slice(&5_u64.to_le_bytes());
-        value.extend_from_slice(&2_u32.to_le_bytes());
-        value.extend_from_slice(b"id");
-        value.extend_from_slice(&7_u32.to_le_bytes());
-        let mut ids = Vec::new();
-        let row = ShuffledRow::parse(&value, &mut ids).unwrap();
-        assert_eq!((row.place, row.text_bytes, row.id), (place, 5, "id"));
-        assert_eq!(ids, [7]);
-        for length in 0..value.len() {
-            let cut = ShuffledRow::parse(&value[..length], &mut ids).is_err();
-            // With its tokens cut off whole it is a row without tokens.
-            assert_eq!(cut, length != value.len() - 4, "{length}");
-        }
     }
 }

@@ -7,9 +7,12 @@
 //! several. A pair appears under its names when it is whole: `.idx` is renamed last.
 
 mod reader;
+mod walk;
 mod writer;
 
 pub use reader::{TokenShard, TokenShards};
+pub(crate) use walk::Cut;
+pub use walk::Part;
 pub use writer::TokenShardWriter;
 
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ pub fn is_guarded() -> bool {
 }
 
 /// Turns a panic into an error of the file.
-pub(super) fn guarded<T>(
+pub(crate) fn guarded<T>(
     read: impl FnOnce() -> Result<T, ParquetError>,
 ) -> Result<T, ParquetError> {
     IS_GUARDED.set(true);

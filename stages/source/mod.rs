@@ -41,6 +41,7 @@ mod unreadable;
 mod tests;
 
 pub use files::{InputFile, list};
+pub(crate) use guard::guarded;
 pub use guard::is_guarded;
 pub(crate) use lines::read_lines;
 #[cfg(test)]

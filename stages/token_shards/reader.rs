@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 /// One shard, read in place: nothing of it is held in memory.
 pub struct TokenShard {
     ids: File,
-    index: File,
-    token_type: TokenType,
-    n_sequences: u64,
-    n_documents: u64,
-    n_tokens: u64,
-    path: PathBuf,
+    pub(super) index: File,
+    pub(super) token_type: TokenType,
+    pub(super) n_sequences: u64,
+    pub(super) n_documents: u64,
+    pub(super) n_tokens: u64,
+    pub(super) path: PathBuf,
 }
 
 impl TokenShard {
@@ -62,6 +62,16 @@ impl TokenShard {
             data.display()
         );
         Ok(shard)
+    }
+
+    /// Returns how an id is stored.
+    pub fn token_type(&self) -> TokenType {
+        self.token_type
+    }
+
+    /// Returns the number of sequences, of which a document may have several.
+    pub fn n_sequences(&self) -> u64 {
+        self.n_sequences
     }
 
     /// Returns the number of documents.

@@ -54,6 +54,24 @@ fn an_id_that_does_not_fit_is_an_error() {
 }
 
 #[test]
+fn an_end_of_document_stands_at_the_end_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = TokenShardWriter::create(&folder.path().join("x"), TokenType::U16).unwrap();
+    let mut writer = writer.ended_by(0);
+    writer.push(&[1, 2, 0]).unwrap();
+    writer.push(&[0]).unwrap();
+    for (document, expected) in [
+        (&[1, 0, 2, 0][..], "stands at token 1 in document 2 of 4 tokens"),
+        (&[0, 0], "stands at token 0"),
+        (&[1, 2], "stands nowhere"),
+        (&[], "stands nowhere"),
+    ] {
+        let error = format!("{:#}", writer.push(document).unwrap_err());
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn hostile_files_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let prefix = folder.path().join("x");

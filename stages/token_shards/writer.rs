@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 pub struct TokenShardWriter {
     prefix: PathBuf,
     token_type: TokenType,
+    end_of_document: Option<u32>,
     ids: BufWriter<File>,
     /// Lengths, i32 each, until the number of documents is known.
     lengths: BufWriter<File>,
@@ -21,6 +22,7 @@ impl TokenShardWriter {
         Ok(Self {
             prefix: prefix.to_owned(),
             token_type,
+            end_of_document: None,
             ids: create(&with_suffix(prefix, ".bin.tmp"))?,
             lengths: create(&with_suffix(prefix, ".lengths.tmp"))?,
             n_documents: 0,
@@ -28,10 +30,28 @@ impl TokenShardWriter {
         })
     }
 
+    /// Refuses documents in which this id does not stand exactly once, at the end: trainers that look for documents in the ids
+    /// alone would find others.
+    #[must_use]
+    pub fn ended_by(self, end_of_document: u32) -> Self {
+        Self { end_of_document: Some(end_of_document), ..self }
+    }
+
     /// Appends a document, whose last id is `end_of_document`. An id that the type cannot hold is
     /// an error, and then the shard is never finished.
     pub fn push(&mut self, document: &[u32]) -> Result<()> {
         let path = || with_suffix(&self.prefix, ".bin.tmp").display().to_string();
+        if let Some(end) = self.end_of_document {
+            let at = document.iter().position(|id| *id == end);
+            ensure!(
+                at.is_some_and(|at| at + 1 == document.len()),
+                "{}: id {end}, which ends documents, stands {} in document {} of {} tokens",
+                path(),
+                at.map_or("nowhere".to_owned(), |at| format!("at token {at}")),
+                self.n_documents,
+                document.len()
+            );
+        }
         let length = i32::try_from(document.len())
             .with_context(|| format!("{}: a document of {} tokens", path(), document.len()))?;
         for id in document {
