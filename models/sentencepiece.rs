@@ -187,7 +187,12 @@ impl Tokenizer for SentencePiece {
     }
 
     fn decode(&self, ids: &[u32]) -> Vec<u8> {
-        self.strip(&self.pieces.decode(ids)).to_vec()
+        // The surface of an unknown piece begins with a space that stays.
+        let n_known = ids.iter().position(|id| Some(*id) == self.unknown()).unwrap_or(ids.len());
+        let (known, rest) = ids.split_at(n_known);
+        let mut bytes = self.strip(&self.pieces.decode(known)).to_vec();
+        bytes.extend(self.pieces.decode(rest));
+        bytes
     }
 
     fn vocab_size(&self) -> usize {

@@ -16,7 +16,9 @@ mod spellings;
 use automaton::Automaton;
 use scan::Scanner;
 use spellings::Dialect;
-pub(crate) use spellings::{CL100K, DEEPSEEK, GPT2, KIMI, O200K, QWEN, QWEN35, TEKKEN};
+pub(crate) use spellings::{
+    CL100K, CL100K_TIKTOKEN, DEEPSEEK, GPT2, KIMI, O200K, QWEN, QWEN35, TEKKEN,
+};
 
 /// The patterns of a tokenizer, each applied to the pieces of the one before.
 #[derive(Debug, Clone)]

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::bpe::{MAX_ID, Ranks, from_ranks};
-use crate::tiktoken::in_onigurumas_words;
 use crate::{Bpe, BpeError, Splitter};
 
 /// The special tokens of files that name none, which are those up to version 7.
@@ -118,7 +117,7 @@ pub(crate) fn read(json: &str) -> Result<Bpe, BpeError> {
     let special_tokens = special_tokens
         .map(|(token, id)| (token.unwrap_or_else(|| format!("<SPECIAL_{id}>")), id))
         .collect();
-    let splitter = Splitter::new(&[in_onigurumas_words(&config.pattern)?])?;
+    let splitter = Splitter::from_tiktoken(&config.pattern)?;
     from_ranks(splitter, ranks, special_tokens)
 }
 

@@ -10,22 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::bpe::{Ranks, from_ranks};
-use crate::split::GPT2;
+use crate::split::{CL100K, CL100K_TIKTOKEN, GPT2, O200K};
 use crate::{Bpe, BpeError, LoadOptions, Splitter};
-
-/// cl100k_base without its possessive repetitions, as Llama 3 writes it; it cuts all text alike.
-const CL100K: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-
-const O200K: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-
-/// Patterns as tiktoken writes them, where Oniguruma would read something else, and what says the same to it.
-const REWRITTEN: [(&str, &str); 2] = [
-    (r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s", GPT2),
-    (
-        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
-        CL100K,
-    ),
-];
 
 /// The encodings that are known by name.
 const ENCODINGS: [Encoding; 7] = [
@@ -44,7 +30,7 @@ const ENCODINGS: [Encoding; 7] = [
     },
     Encoding {
         name: "cl100k_base",
-        pattern: CL100K,
+        pattern: CL100K_TIKTOKEN,
         special_tokens: &[
             ("<|endoftext|>", 100_257),
             ("<|fim_prefix|>", 100_258),
@@ -106,7 +92,7 @@ pub(crate) fn read(bytes: &[u8], options: &LoadOptions) -> Result<Bpe, BpeError>
         }
     };
     let pattern = match (&options.pattern, encoding) {
-        (Some(pattern), _) => in_onigurumas_words(pattern)?,
+        (Some(pattern), _) => pattern,
         (None, Some(encoding)) => encoding.pattern,
         (None, None) => return Err(BpeError::Options(no_pattern())),
     };
@@ -114,57 +100,12 @@ pub(crate) fn read(bytes: &[u8], options: &LoadOptions) -> Result<Bpe, BpeError>
     let mut special_tokens: BTreeMap<String, u32> =
         known.iter().map(|&(name, id)| (name.to_owned(), id)).collect();
     special_tokens.extend(options.special_tokens.clone());
-    from_ranks(Splitter::new(&[pattern])?, ranks, special_tokens.into_iter().collect())
+    from_ranks(Splitter::from_tiktoken(pattern)?, ranks, special_tokens.into_iter().collect())
 }
 
 fn parse_line(line: &str) -> Option<(Vec<u8>, u32)> {
     let (token, rank) = line.trim_end_matches('\r').split_once(' ')?;
     Some((STANDARD.decode(token).ok()?, rank.parse().ok()?))
-}
-
-/// Returns a pattern that says to Oniguruma what `pattern` says to tiktoken, which reads it by fancy-regex.
-///
-/// # Errors
-/// Fails where the two differ: `{1,3}+` is possessive for one and repeats for the other, `^` and `$` stand at the ends
-/// of the text for one and of each line for the other.
-pub(crate) fn in_onigurumas_words(pattern: &str) -> Result<&str, BpeError> {
-    if let Some((_, rewritten)) = REWRITTEN.iter().find(|(known, _)| *known == pattern) {
-        return Ok(rewritten);
-    }
-    let mut in_class = false;
-    let mut chars = pattern.chars().peekable();
-    while let Some(c) = chars.next() {
-        let next = chars.peek().copied();
-        let differs = match c {
-            '\\' => {
-                let escaped = chars.next();
-                // `\p{L}+` ends in a brace and a plus, and is no repetition of a repetition.
-                if matches!(escaped, Some('p' | 'P')) && chars.peek() == Some(&'{') {
-                    chars.by_ref().find(|&c| c == '}');
-                }
-                false
-            }
-            '[' => {
-                in_class = true;
-                if next == Some('^') {
-                    chars.next();
-                }
-                false
-            }
-            ']' => {
-                in_class = false;
-                false
-            }
-            '}' => !in_class && next == Some('+'),
-            '^' | '$' => !in_class,
-            _ => false,
-        };
-        if differs {
-            let what = format!("pattern `{pattern}` with `{c}{}`", next.unwrap_or_default());
-            return Err(BpeError::Unsupported(what));
-        }
-    }
-    Ok(pattern)
 }
 
 fn unknown_encoding(name: &str) -> String {
@@ -249,13 +190,25 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_oniguruma_reads_otherwise_are_refused_or_rewritten() {
-        for (pattern, rewritten) in REWRITTEN {
-            assert_eq!(in_onigurumas_words(pattern).unwrap(), rewritten);
-        }
-        assert!(in_onigurumas_words(r"\p{L}+|[^$^]+|\$").is_ok());
+    fn white_space_at_the_end_of_a_text_is_one_piece_for_cl100k_but_not_for_llama_3() {
+        let file =
+            format!("{}{} 259\n{} 260\n", file(), STANDARD.encode("  "), STANDARD.encode("\n  "));
+        let encode = |encoding: &str| {
+            let options = LoadOptions { encoding: Some(encoding.into()), ..LoadOptions::default() };
+            let mut ids = Vec::new();
+            read(file.as_bytes(), &options).unwrap().encode("a\n  ", &mut ids);
+            ids
+        };
+        assert_eq!(encode("cl100k_base"), [97, 260]);
+        assert_eq!(encode("llama3"), [97, 10, 259]);
+    }
+
+    #[test]
+    fn patterns_that_tokenizer_json_would_read_otherwise_are_refused() {
         for pattern in [r"\p{N}{1,3}+", r"\s+$", "^a"] {
-            assert!(in_onigurumas_words(pattern).is_err(), "{pattern}");
+            let pattern = Some(pattern.to_owned());
+            let options = LoadOptions { pattern, ..LoadOptions::default() };
+            assert!(refusal(&file(), &options).contains("mean something else in tokenizer.json"));
         }
     }
 }

@@ -159,12 +159,12 @@ impl Unigram {
 }
 
 impl Sums {
-    /// Keeps a cut if it is better than the best one so far.
+    /// Keeps a cut if it is better than the best one so far. A single sum is rounded as it is kept, not as it is
+    /// compared: SentencePiece adds in double precision.
     #[inline]
     fn keep(self, best: &mut Best, sum: f64, start: usize, piece: Option<u32>) {
-        let sum = self.round(sum);
         if best.start == usize::MAX || sum > best.sum {
-            *best = Best { sum, start, piece };
+            *best = Best { sum: self.round(sum), start, piece };
         }
     }
 

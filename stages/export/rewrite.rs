@@ -71,7 +71,8 @@ pub(super) fn with_ending(prefix: &Path, ending: &str) -> std::path::PathBuf {
 pub(super) fn tokenizer<'d>(dataset: &'d Dataset, folder: &mut Folder) -> Result<&'d str> {
     // `tokenizer.json`, or the `tokenizer.model` of SentencePiece.
     let path = Path::new(&dataset.tokenizer.path);
-    let name = path.file_name().and_then(|name| name.to_str()).context("a tokenizer without name")?;
+    let name =
+        path.file_name().and_then(|name| name.to_str()).context("a tokenizer without name")?;
     folder.link(&dataset.dir.join(path), name, &dataset.tokenizer)?;
     Ok(name)
 }

@@ -33,9 +33,13 @@ pub(super) fn train(args: &TrainTokenizer) -> Result<(), Failure> {
         options.special_tokens.clone_from(&args.special_tokens);
     }
     options.check().map_err(Failure::refused)?;
-    let source = open(&args.files, &args.text)?;
+    if args.ranks.is_some() && options.splitter().map_err(Failure::refused)?.patterns().len() != 1 {
+        let what = "--ranks: tiktoken has one pattern, and this tokenizer has none or several";
+        return Err(Failure::refused(anyhow::anyhow!(what)));
+    }
     let machine = Machine::new(args.resources, Options::default());
     use_threads(Some(machine.threads))?;
+    let source = open(&args.files, &args.text)?;
 
     let folder = scratch_beside(&args.output)?;
     let learnt = train_on(&source, &options, &folder, machine.memory);
@@ -44,11 +48,7 @@ pub(super) fn train(args: &TrainTokenizer) -> Result<(), Failure> {
     write_whole(&args.output, learnt.tokenizer.to_json().as_bytes())?;
     if let Some(path) = &args.ranks {
         let name = args.output.file_stem().unwrap_or_default().to_string_lossy();
-        let Some(about) = learnt.tokenizer.to_tiktoken(&name) else {
-            return Err(Failure::Failed(anyhow::anyhow!(
-                "--ranks: tiktoken has one pattern, and this tokenizer has none or several"
-            )));
-        };
+        let about = learnt.tokenizer.to_tiktoken(&name).expect("it has one pattern");
         write_whole(path, learnt.tokenizer.to_ranks().as_bytes())?;
         let mut beside = path.clone().into_os_string();
         beside.push(".json");
