@@ -28,8 +28,8 @@ pub(super) fn compare(args: &CompareTokenizers) -> Result<(), Failure> {
     for path in &args.tokenizers {
         tokenizers.push(load(path)?);
     }
-    let source = open(&args.input, &args.text)?;
     use_threads(args.threads)?;
+    let source = open(&args.input, &args.text)?;
     let usages = encode(&tokenizers, &source, &args.by)?;
     let reports: Vec<Report> = tokenizers
         .iter()

@@ -33,9 +33,10 @@ pub(super) fn train(args: &TrainTokenizer) -> Result<(), Failure> {
         options.special_tokens.clone_from(&args.special_tokens);
     }
     options.check().map_err(Failure::refused)?;
-    let source = open(&args.files, &args.text)?;
     let machine = Machine::new(args.resources, Options::default());
+    // Opening the source uses threads already.
     use_threads(Some(machine.threads))?;
+    let source = open(&args.files, &args.text)?;
 
     let folder = scratch_beside(&args.output)?;
     let learnt = train_on(&source, &options, &folder, machine.memory);
