@@ -1,8 +1,10 @@
 //! `corpusmill check`: what a run would do and need, without touching anything.
 
+use models::BpeTrainer;
 use stages::pipeline::{Built, Pipeline, StageConfig};
 use stages::runner::{Kind, Plan, check_folder};
 use stages::source::{InputFile, Source};
+use stages::tokenize::learning_memory;
 
 use crate::args;
 use crate::bounds::{disk_free, disk_needed, memory_bound};
@@ -44,6 +46,15 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
         machine.threads,
         binary_bytes(bound.models)
     ))?;
+    if plan.pipeline.stages.iter().any(is_trained) {
+        let memory = learning_memory(bound.budget);
+        print(format_args!(
+            "        of it at most {} to learn a tokenizer: about {} distinct words; more are refused before it learns, \
+             with the `min_word_count` that would fit",
+            binary_bytes(memory),
+            count(memory / BpeTrainer::memory(1 << 20, WORD_BYTES << 20).div_ceil(1 << 20))
+        ))?;
+    }
     let (needed, free) = (disk_needed(&plan), disk_free(dir)?);
     print(format_args!("disk    about {} needed, {} free", bytes(needed), bytes(free)))?;
     if needed > free {
@@ -58,6 +69,13 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
         note(format_args!("{}: holds this dataset already", dir.display()));
     }
     Ok(())
+}
+
+/// Bytes of a distinct word, to guess how many fit into memory; Chinese has twice as many.
+const WORD_BYTES: u64 = 10;
+
+fn is_trained(stage: &StageConfig) -> bool {
+    matches!(stage, StageConfig::Tokenize(tokenize) if tokenize.train.is_some())
 }
 
 /// Shows how likely a pair of documents is to be compared: the S-curve of `dedup_minhash`.

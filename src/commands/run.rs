@@ -1,9 +1,12 @@
 //! `corpusmill run`: from a pipeline file to a dataset, and to a model.
 
+use std::path::Path;
 use std::time::Instant;
 
 use stages::runner::{self, Committed, Interrupted, Manifest, Plan, Run, check_folder};
+use stages::tokenize::{self, TOKENIZER};
 
+use super::tokenizer::lines as tokenizer_lines;
 use crate::args::RunArgs;
 use crate::failure::Failure;
 use crate::funnel;
@@ -84,6 +87,11 @@ fn tell(report: &Report, dir: &str, progress: &Progress) {
     progress.tell("");
     for warning in &report.warnings {
         progress.tell(&format!("warning: {warning}"));
+    }
+    if let Some(trained) = tokenize::read_report(Path::new(dir)) {
+        for line in tokenizer_lines(&trained) {
+            progress.tell(&format!("{}: {line}", Path::new(dir).join(TOKENIZER).display()));
+        }
     }
     let edits: u64 = report.edits.values().sum();
     let tokens: u64 = report.tokens.values().sum();

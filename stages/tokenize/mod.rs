@@ -20,12 +20,14 @@ use crate::pipeline::Built;
 mod corpus;
 mod report;
 mod temperature;
+#[cfg(test)]
+mod tests;
 mod train;
 mod words;
 
 pub use corpus::train_on;
 pub use report::{
-    REPORT, Report, TextReport, TokenReport, TrainingReport, Usage, VocabularyReport,
+    REPORT, Report, TextReport, TokenReport, TrainingReport, Usage, VocabularyReport, read_report,
 };
 pub use train::{Learnt, learning_memory};
 

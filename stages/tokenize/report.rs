@@ -1,6 +1,7 @@
 //! What a tokenizer makes of text: bytes per token by language, how its vocabulary is used, what it can never produce.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use models::Tokenizer;
@@ -221,6 +222,11 @@ impl Report {
         text.push('\n');
         Ok(text)
     }
+}
+
+/// Returns the report of the tokenizer that was trained for the dataset in `dir`; `None` where none was.
+pub fn read_report(dir: &Path) -> Option<Report> {
+    serde_json::from_slice(&std::fs::read(dir.join(REPORT)).ok()?).ok()
 }
 
 impl Tally {

@@ -94,7 +94,10 @@ impl Corpus {
         for word in words {
             let count = self.counts[word as usize];
             let symbols = &mut self.symbols[self.starts[word as usize] as usize..];
-            let (mut from, mut to, mut after_match) = (0, 0, false);
+            // Up to the first place nothing moves; a word that lost the pair since it was listed has none.
+            let is_place = |at: &[u32; 2]| at[0] == END || at[0] == left && at[1] == right;
+            let Some(first) = symbols.array_windows().position(is_place) else { continue };
+            let (mut from, mut to, mut after_match) = (first, first, false);
             loop {
                 let symbol = symbols[from];
                 if symbol != left || symbols[from + 1] != right {

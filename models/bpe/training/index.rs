@@ -151,13 +151,12 @@ impl PairIndex {
                 floor = found[end - 1].count;
             }
             self.floor = floor;
-            drop(sums);
-            return self.list(corpus, found);
+            return self.list(corpus, &sums, found);
         }
     }
 
     /// Writes the lists of words.
-    fn list(&mut self, corpus: &Corpus, found: Vec<Counted>) {
+    fn list(&mut self, corpus: &Corpus, sums: &Sums, found: Vec<Counted>) {
         let mut writers: HashTable<(Pair, ListWriter, u64, u32)> =
             HashTable::with_capacity(found.len());
         for counted in found {
@@ -167,8 +166,10 @@ impl PairIndex {
         }
         corpus.each_pair(|left, right, word, _| {
             let pair = (left, right);
-            if let Some((_, writer, _, last)) =
-                writers.find_mut(hash(pair), |entry| entry.0 == pair)
+            let hash_of_pair = hash(pair);
+            if sums.get(hash_of_pair) >= self.floor
+                && let Some((_, writer, _, last)) =
+                    writers.find_mut(hash_of_pair, |entry| entry.0 == pair)
                 && *last != word
             {
                 *last = word;

@@ -4,6 +4,8 @@ mod apply;
 mod compare;
 mod train;
 
+pub(crate) use train::lines;
+
 use std::path::Path;
 
 use anyhow::Result;

@@ -38,6 +38,7 @@ pub(super) fn train(args: &TrainTokenizer) -> Result<(), Failure> {
         return Err(Failure::refused(anyhow::anyhow!(what)));
     }
     let machine = Machine::new(args.resources, Options::default());
+    // Opening the source uses threads already.
     use_threads(Some(machine.threads))?;
     let source = open(&args.files, &args.text)?;
 
