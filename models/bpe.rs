@@ -25,6 +25,8 @@ mod words;
 mod write;
 mod write_ranks;
 
+use aho_corasick::{AhoCorasick, MatchKind};
+
 use crate::{PatternError, Splitter, Tokenizer, tokenizer_json};
 pub(crate) use characters::{CharacterBpe, ScoredPiece};
 use encode::Memories;
@@ -60,6 +62,8 @@ pub struct Bpe {
     /// Whether a piece becomes some token that merges would not make.
     has_unmerged_tokens: bool,
     seams: Seams,
+    /// Finds the text of special tokens, if there are any.
+    special_text: Option<AhoCorasick>,
     memories: Memories,
 }
 
@@ -162,6 +166,11 @@ impl Bpe {
         self.special_tokens.iter().map(|(name, id)| (name.as_str(), *id))
     }
 
+    /// Returns how often the text of a special token stands in `text`, where it stays ordinary text.
+    pub fn count_special_text(&self, text: &str) -> u64 {
+        self.special_text.as_ref().map_or(0, |special| special.find_iter(text).count() as u64)
+    }
+
     /// Returns how the tokenizer cuts text into pieces.
     pub fn splitter(&self) -> &Splitter {
         &self.splitter
@@ -176,6 +185,10 @@ impl Bpe {
         special_tokens: Vec<(String, u32)>,
         ignore_merges: bool,
     ) -> Self {
+        let names = special_tokens.iter().map(|(name, _)| name.as_str());
+        let special_text =
+            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(names);
+        let special_text = special_text.ok().filter(|_| !special_tokens.is_empty());
         let special: HashSet<u32> = special_tokens.iter().map(|&(_, id)| id).collect();
         let ordinary_tokens = vocabulary.iter().filter(|(id, _)| !special.contains(id));
         let seams = Seams::new(ordinary_tokens.map(|(_, token)| token));
@@ -190,6 +203,7 @@ impl Bpe {
             whole: Index::default(),
             has_unmerged_tokens: false,
             seams,
+            special_text,
             memories: Memories::default(),
         };
         let mut scratch = Scratch::default();
@@ -232,6 +246,10 @@ impl Tokenizer for Bpe {
 
     fn special_tokens(&self) -> Vec<(&str, u32)> {
         self.special_tokens().collect()
+    }
+
+    fn count_special_text(&self, text: &str) -> u64 {
+        self.count_special_text(text)
     }
 
     fn is_reachable(&self, id: u32) -> Option<bool> {
@@ -292,6 +310,13 @@ mod tests {
     }
 
     #[test]
+    fn text_of_special_tokens_is_counted() {
+        let text = format!("a{END_OF_DOCUMENT}{END_OF_DOCUMENT}<|end");
+        assert_eq!(SMALL.count_special_text(&text), 2);
+        assert_eq!(SMALL.count_special_text(""), 0);
+    }
+
+    #[test]
     fn ids_that_no_token_has_are_nothing() {
         assert_eq!(SMALL.decode(&[300, u32::MAX]), b"");
         assert_eq!(SMALL.id_to_token(300), None);
@@ -325,6 +350,44 @@ mod tests {
             let ids = encode(&SMALL, &text);
             prop_assert_eq!(SMALL.decode(&ids), text.as_bytes());
             prop_assert_eq!(encode(&READ, &text), ids);
+        }
+
+        #[test]
+        fn ids_are_those_of_merging_bytes_one_by_one(
+            pairs in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..80),
+            is_reversed in any::<bool>(),
+            ignore_merges in any::<bool>(),
+            picks in prop::collection::vec(0..12usize, 1..40),
+        ) {
+            // Merges of any two tokens, characters cut anywhere, and in half of the cases in the reverse order of ranks.
+            const CHARS: [char; 12] =
+                ['中', '丮', '丰', '，', 'a', 'b', ' ', 'é', 'è', '𠮷', '한', '\u{3000}'];
+            let text: String = picks.iter().map(|&i| CHARS[i]).collect();
+            let mut vocabulary = Vocabulary::default();
+            let bytes: [u32; 256] = std::array::from_fn(|byte| vocabulary.push(&[byte as u8]));
+            let all = String::from_iter(CHARS);
+            let mut tokens: Vec<u32> = all.bytes().map(|byte| bytes[usize::from(byte)]).collect();
+            let mut merges = Merges::default();
+            let n_pairs = pairs.len() as u32;
+            for (rank, (left, right)) in (0..).zip(pairs) {
+                let pair = (tokens[left.index(tokens.len())], tokens[right.index(tokens.len())]);
+                let token = [pair.0, pair.1].map(|id| vocabulary.get(id).unwrap()).concat();
+                let id = vocabulary.push(&token);
+                tokens.push(id);
+                merges.insert(pair, Merge { rank: if is_reversed { n_pairs - rank } else { rank }, id });
+            }
+            let mut expected = Vec::new();
+            let symbols = text.bytes().map(|byte| bytes[usize::from(byte)]);
+            merges.apply(symbols, &mut Scratch::default(), &mut expected);
+            let splitter = Splitter::new::<&str>(&[]).unwrap();
+            let bpe = Bpe::new(splitter, vocabulary, merges, bytes, Vec::new(), ignore_merges);
+            if ignore_merges && let Some(id) = bpe.whole.find(&bpe.vocabulary, text.as_bytes()) {
+                expected = vec![id];
+            }
+            // The second time the cache is asked.
+            for _ in 0..2 {
+                prop_assert_eq!(&encode(&bpe, &text), &expected);
+            }
         }
 
         #[test]

@@ -64,6 +64,11 @@ pub trait Tokenizer: fmt::Debug + Send + Sync {
     fn unknown(&self) -> Option<u32> {
         None
     }
+    /// Returns how often the text of a special token stands in `text`, where it stays ordinary text; 0 where a
+    /// tokenizer does not look for it.
+    fn count_special_text(&self, _text: &str) -> u64 {
+        0
+    }
     /// Says whether some text gives this id; `None` where the tokenizer cannot tell.
     fn is_reachable(&self, _id: u32) -> Option<bool> {
         None

@@ -30,7 +30,7 @@ use crate::{Bpe, BpeError, Splitter, Tokenizer};
 /// Reads a tokenizer.
 pub(crate) fn read(json: &str) -> Result<Box<dyn Tokenizer>, BpeError> {
     match read_any(json)? {
-        Read::Bpe(bpe) => Ok(Box::new(bpe)),
+        Read::Bpe(bpe) => Ok(bpe),
         Read::Pipeline(pipeline) => Ok(pipeline),
     }
 }
@@ -38,7 +38,7 @@ pub(crate) fn read(json: &str) -> Result<Box<dyn Tokenizer>, BpeError> {
 /// Reads a byte-level BPE that has nothing but patterns before it.
 pub(crate) fn read_bpe(json: &str) -> Result<Bpe, BpeError> {
     match read_any(json)? {
-        Read::Bpe(bpe) => Ok(bpe),
+        Read::Bpe(bpe) => Ok(*bpe),
         Read::Pipeline(pipeline) => {
             let what = format!("{}, where a plain byte-level BPE is needed", pipeline.name());
             Err(unsupported(what))
@@ -47,7 +47,7 @@ pub(crate) fn read_bpe(json: &str) -> Result<Bpe, BpeError> {
 }
 
 enum Read {
-    Bpe(Bpe),
+    Bpe(Box<Bpe>),
     Pipeline(Box<Pipeline>),
 }
 
@@ -79,7 +79,7 @@ fn read_any(json: &str) -> Result<Read, BpeError> {
             check_ids(model_ids(&model), &head.added_tokens)?;
             let bpe = from_model(Splitter::new(&patterns)?, model, &head.added_tokens)?;
             if normalizer.is_none() && added.is_empty() && pre_tokenizer.is_empty() {
-                return Ok(Read::Bpe(bpe));
+                return Ok(Read::Bpe(Box::new(bpe)));
             }
             (Model::Bytes(Box::new(bpe)), Pieces::default())
         }

@@ -16,7 +16,7 @@ pub(super) struct Memory {
 
 /// Memories that no thread uses now. There are as many as ever encoded at the same time.
 #[derive(Debug, Default)]
-pub(super) struct Memories(Mutex<Vec<Box<Memory>>>);
+pub(super) struct Memories(Mutex<Vec<Memory>>);
 
 impl Clone for Memories {
     fn clone(&self) -> Self {
@@ -29,9 +29,8 @@ impl Memories {
     fn with(&self, encode: impl FnOnce(&mut Memory)) {
         let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = free().pop();
-        let mut memory = memory.unwrap_or_else(|| {
-            Box::new(Memory { cache: Cache::new(), scratch: Scratch::default() })
-        });
+        let mut memory =
+            memory.unwrap_or_else(|| Memory { cache: Cache::new(), scratch: Scratch::default() });
         encode(&mut memory);
         free().push(memory);
     }

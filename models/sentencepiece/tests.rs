@@ -114,7 +114,8 @@ fn what_is_not_applied_exactly_is_refused_by_the_name_of_its_field() {
         change(&mut builder);
         builder.refusal()
     };
-    let cases: [(&dyn Fn(&mut Builder), &str); 11] = [
+    type Change<'c> = &'c dyn Fn(&mut Builder);
+    let cases: [(Change<'_>, &str); 11] = [
         (&|b| b.trainer[1] = 3, "trainer_spec.model_type WORD: not supported"),
         (&|b| b.trainer[1] = 9, "trainer_spec.model_type: 9 is unknown"),
         (

@@ -81,16 +81,17 @@ fn is_plain(pattern: &str) -> bool {
             '[' => depth += 1,
             ']' => depth = depth.saturating_sub(1),
             _ if depth > 0 => {}
-            '(' if rest.starts_with("(?") => {
-                if !rest.starts_with("(?:") && !rest.starts_with("(?i:") {
-                    return false;
-                }
+            '(' if rest.starts_with("(?")
+                && !rest.starts_with("(?:")
+                && !rest.starts_with("(?i:") =>
+            {
+                return false;
             }
             '^' | '$' | '#' => return false,
             // A possessive repetition, or a repeated one.
             '?' | '*' | '+' | '}'
                 if rest.split_at(1).1.starts_with(['+', '*'])
-                    && !(c == '}' && !is_count(pattern.split_at(i).0)) =>
+                    && (c != '}' || is_count(pattern.split_at(i).0)) =>
             {
                 return false;
             }

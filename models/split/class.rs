@@ -95,9 +95,9 @@ impl<'t> Kinds<'t> {
         let Some(&first) = self.text.get(at) else { return (0, at) };
         let first = u32::from(first);
         let (code, len) = match first {
-            ..0x80 => (first, 1),
-            ..0xe0 => ((first & 0x1f) << 6 | byte(1) & 0x3f, 2),
-            ..0xf0 => ((first & 0xf) << 12 | (byte(1) & 0x3f) << 6 | byte(2) & 0x3f, 3),
+            0..0x80 => (first, 1),
+            0x80..0xe0 => ((first & 0x1f) << 6 | byte(1) & 0x3f, 2),
+            0xe0..0xf0 => ((first & 0xf) << 12 | (byte(1) & 0x3f) << 6 | byte(2) & 0x3f, 3),
             _ => {
                 let high = (first & 7) << 18 | (byte(1) & 0x3f) << 12;
                 (high | (byte(2) & 0x3f) << 6 | byte(3) & 0x3f, 4)

@@ -191,6 +191,7 @@ impl Stage for Encode {
             self.tokenizer.encode(text, &mut ids);
             let n_unknown = ids.iter().filter(|id| Some(**id) == unknown).count();
             ledger.count_edits("tokenize.unknown", n_unknown as u64);
+            ledger.count_edits("tokenize.special_text", self.tokenizer.count_special_text(text));
             ids.push(self.end);
             lists.values().append_slice(&ids);
             lists.append(true);
