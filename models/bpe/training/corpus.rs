@@ -312,8 +312,11 @@ mod tests {
         writer.finish()
     }
 
+    /// Symbols with their counts.
+    type Counted = Vec<(u32, u64)>;
+
     /// Merges (1, 2) into 9 in one word, and returns the word and what was found around.
-    fn merged(symbols: &[u32]) -> (Vec<u32>, Vec<(u32, u64)>, Vec<(u32, u64)>, u64) {
+    fn merged(symbols: &[u32]) -> (Vec<u32>, Counted, Counted, u64) {
         let mut corpus = Corpus::default();
         corpus.push(symbols.iter().copied(), 5).unwrap();
         let mut around = Around::default();
