@@ -74,7 +74,7 @@ fn report_counts_what_the_tokenizer_makes_of_the_text() {
     let training = learnt.report.training.clone();
     assert!(training.as_ref().unwrap().rare_words > 0);
     assert_eq!(learnt.report, Report::new(&learnt.tokenizer, &expected, training));
-    assert!(learnt.report.languages["zh"].fragment_share > 0.0);
+    assert!(learnt.report.languages["zh"].bytes_per_token > 1.0);
 }
 
 #[test]

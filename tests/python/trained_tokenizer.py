@@ -5,7 +5,7 @@
   trained_tokenizer.py CORPUSMILL DATA [MEGABYTES]
 
 CORPUSMILL is the program; DATA a folder with corpora/*.jsonl.zst, whose lines have `text`. For each corpus, its first
-MEGABYTES (default 12) are learnt from by corpusmill and by BpeTrainer, with the same pattern and size. Then
+MEGABYTES (default 6) are learnt from by corpusmill and by BpeTrainer, with the same pattern and size. Then
 1. merges and vocabulary must be equal;
 2. tokenizer.json, loaded by `tokenizers`, must give the ids of `corpusmill tokenizer encode` on all documents;
 3. so must the ranks, loaded by tiktoken.
@@ -16,8 +16,10 @@ import tiktoken, zstandard
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from tiktoken.load import load_tiktoken_bpe
 
+# tiktoken would keep the first file of ranks for all that have its path.
+os.environ["TIKTOKEN_CACHE_DIR"] = ""
 PROGRAM, DATA = sys.argv[1], sys.argv[2]
-LIMIT = int(float(sys.argv[3] if len(sys.argv) > 3 else 12) * 1e6)
+LIMIT = int(float(sys.argv[3] if len(sys.argv) > 3 else 6) * 1e6)
 END = "<|end_of_document|>"
 CASES = [("cl100k", 16384), ("gpt2", 4096), ("qwen2", 32000), ("o200k", 16384), ("deepseek_v3", 8192)]
 
