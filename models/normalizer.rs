@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use fancy_regex::{NoExpand, Regex, RegexBuilder};
+use fancy_regex::{NoExpand, Regex};
 use serde::Deserialize;
 use serde_json::Value;
 use unicode_normalization_alignments::{
@@ -223,17 +223,7 @@ pub(crate) fn fields<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T,
 /// # Errors
 /// Fails if it does not parse or matches the empty text, which loops in one library and not in the other.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, BpeError> {
-    let error = |what| BpeError::Pattern(crate::PatternError { pattern: pattern.to_owned(), what });
-    let regex = RegexBuilder::new(pattern)
-        .oniguruma_mode(true)
-        .multi_line(true)
-        .build()
-        .map_err(|cause| error(cause.to_string()))?;
-    match regex.is_match("") {
-        Ok(false) => Ok(regex),
-        Ok(true) => Err(error("matches the empty text".into())),
-        Err(cause) => Err(error(cause.to_string())),
-    }
+    Ok(crate::split::compile(pattern, crate::split::Dialect::Oniguruma)?)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod spellings;
 
 use automaton::Automaton;
 use scan::Scanner;
-use spellings::Dialect;
+pub(crate) use spellings::Dialect;
 pub(crate) use spellings::{
     CL100K, CL100K_TIKTOKEN, DEEPSEEK, GPT2, KIMI, O200K, QWEN, QWEN35, TEKKEN,
 };
@@ -145,7 +145,7 @@ impl Step {
 }
 
 /// Compiles a pattern as its reader reads it.
-fn compile(pattern: &str, dialect: Dialect) -> Result<Regex, PatternError> {
+pub(crate) fn compile(pattern: &str, dialect: Dialect) -> Result<Regex, PatternError> {
     let error = |what| PatternError { pattern: pattern.to_owned(), what };
     let regex = RegexBuilder::new(pattern)
         .oniguruma_mode(dialect == Dialect::Oniguruma)

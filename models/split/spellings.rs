@@ -40,7 +40,7 @@ const DEEPSEEK_ESCAPED: &str = r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z
 
 /// Who reads a pattern, since some signs mean different things to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     /// Oniguruma, which reads `tokenizer.json`: `$` stands at each line end, `{1,3}+` repeats.
     Oniguruma,
     /// fancy-regex, which tiktoken uses: `$` stands at the end of the text, `{1,3}+` is possessive.
