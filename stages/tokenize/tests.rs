@@ -62,7 +62,12 @@ fn report_counts_what_the_tokenizer_makes_of_the_text() {
     let documents = documents();
     let source = source(folder.path(), &documents);
     // Words that were not learnt from count as well.
-    let options = BpeTraining { vocab_size: 400, min_word_count: 3, ..BpeTraining::default() };
+    let options = BpeTraining {
+        vocab_size: 400,
+        min_word_count: 3,
+        language_temperature: 0.0,
+        ..BpeTraining::default()
+    };
     let learnt = learn(&source, &options, 1 << 30);
     let mut expected = Usage::new(&learnt.tokenizer);
     for (language, text) in &documents {
