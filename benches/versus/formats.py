@@ -21,8 +21,8 @@ Ends with status 1 if anything differs. Needs, in a virtual environment:
 
     pip install --index-url https://download.pytorch.org/whl/cpu torch      (or torch from PyPI)
     pip install numpy pyarrow datasets datatrove litdata transformers google-cloud-storage boto3 cached_path bettermap omegaconf \\
-        dataclass-extensions rich zstd python-snappy brotli tqdm azure-storage-blob oci paramiko
-    pip install --no-deps megatron-core ai2-olmo-core mosaicml-streaming
+        dataclass-extensions rich zstd python-snappy brotli tqdm azure-storage-blob oci paramiko catalogue py7zr
+    pip install --no-deps megatron-core ai2-olmo-core mosaicml-streaming torchvision
 """
 
 import argparse
@@ -76,7 +76,6 @@ paths = ["{args.input}"]
 limit = {args.limit}
 [output]
 dir = "{dataset}"
-documents = false
 [[stage]]
 tokenize = {{ {tokenizer} }}
 [[stage]]
@@ -96,8 +95,7 @@ def read_shards(folder):
     ids, lengths = [], []
     for path in sorted(folder.glob("*.bin")):
         table = pq.read_table(path.with_suffix(".documents.parquet"))
-        name = "n_tokens" if "n_tokens" in table.column_names else "tokens"
-        counts = table[name].to_numpy()
+        counts = table["tokens"].to_numpy()
         dtype = {2: np.uint16, 4: np.int32}[path.stat().st_size // int(counts.sum())]
         ids.append(np.fromfile(path, dtype=dtype))
         lengths.extend(counts.tolist())
@@ -174,19 +172,15 @@ def megatron(export, split, truth, end):
 def datatrove(export, split, truth, end):
     from datatrove.utils.dataset import DatatroveFileDataset
 
-    ids, ends, done = [], [], 0
+    documents = []
     for path in sorted((export / split).glob("*.ds")):
         size = int((path.parent / f"{path.name}.metadata").read_text().splitlines()[0].split("|")[1])
-        # Windows of one token, so that no tail of a file is left out; positions start anew at each document.
+        # One window of the whole file, so that no tail is left out; positions start anew at each document.
         n = path.stat().st_size // size
-        windows = DatatroveFileDataset(str(path), 0, token_size=size, max_tokens=n, return_positions=True)
-        items = [windows[i] for i in range(len(windows))]
-        ids.extend(int(item["input_ids"][0]) for item in items)
-        positions = np.array([int(item["positions"][0]) for item in items])
-        starts = np.flatnonzero(positions == 0)
-        ends.extend(np.diff(np.append(starts, len(positions))).tolist())
-        done += n
-    return np.array(ids), np.array(ends)
+        item = DatatroveFileDataset(str(path), n - 1, token_size=size, return_positions=True)[0]
+        starts = np.flatnonzero(item["positions"].numpy() == 0)
+        documents.extend(np.split(item["input_ids"].numpy(), starts[1:]))
+    return join(documents)
 
 
 def olmo(export, split, truth, end):
