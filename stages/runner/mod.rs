@@ -23,6 +23,7 @@ pub use local::run_all;
 pub use plan::{Kind, Pass, Plan, Step};
 pub use receipt::{Receipt, Receipts};
 pub use run::{Interrupted, OpenStep, Run, Watch, check_folder};
+pub(crate) use run::{memory_for_rows, rows_memory};
 pub use tally::{Flow, Funnel, FunnelRow, Tally};
 
 /// The version of everything that tasks leave on disk; part of every fingerprint.

@@ -13,8 +13,15 @@ use super::{gather, pass};
 use crate::pipeline::{Built, Pipeline};
 use crate::source::Source;
 
-/// The share of the memory budget that the rows of a census may take; the rest is left to blocks, sinks and the allocator.
-const ROWS_SHARE: f64 = 0.5;
+/// Returns what the rows of a census may take of the memory budget; the rest is left to blocks, sinks and the allocator.
+pub(crate) fn rows_memory(memory: u64) -> u64 {
+    memory / 2
+}
+
+/// Returns the memory budget of which the rows of a census may take so much.
+pub(crate) fn memory_for_rows(rows: u64) -> u64 {
+    rows.saturating_mul(2)
+}
 
 /// What a run tells while it works, and asks whether it may go on.
 pub trait Watch: Sync {
@@ -126,8 +133,7 @@ impl<'a> Run<'a> {
 
     /// Returns the memory that one task may use for rows of a census, in bytes.
     pub fn row_budget(&self) -> usize {
-        let bytes = self.memory as f64 * ROWS_SHARE / self.n_workers as f64;
-        (bytes as usize).max(1 << 20)
+        (rows_memory(self.memory) as usize / self.n_workers).max(1 << 20)
     }
 
     /// Opens what the tasks of a step share; the steps before it must be done.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use models::BpeTraining;
 use rayon::prelude::*;
 
-use super::train::{Learnt, learn};
+use super::train::{Learnt, learn, learning_memory};
 use super::words::Counts;
 use crate::rows::{Combine, Layout, Ranges, SortedRows, Spill, segments};
 use crate::source::{Block, Source};
@@ -85,7 +85,7 @@ pub fn train_on(
         let all = if is_spilled { segments(&path, 0)? } else { Vec::new() };
         SortedRows::open(all, Combine::Sum, &folder.join("words"))
     };
-    let learnt = learn(open, options, memory)?;
+    let learnt = learn(open, options, learning_memory(memory))?;
     if is_spilled {
         std::fs::remove_file(&path).with_context(|| path.display().to_string())?;
     }

@@ -18,6 +18,7 @@ use super::{Encode, tokens_field};
 use crate::batch::{Batch, with_field};
 use crate::pipeline::Built;
 use crate::rows::{Combine, Decisions, Gathered, Layout, Ranges, Rows, Seal, Sealed, SortedRows};
+use crate::runner::{memory_for_rows, rows_memory};
 use crate::{Census, Round, Stage};
 
 /// What the seal of the training writes, and the names of these files in the folder `tokenizer` of a dataset.
@@ -129,9 +130,9 @@ impl Learnt {
     }
 }
 
-/// Returns the most memory that learning may take of a budget, in bytes.
-pub fn learning_memory(budget: u64) -> u64 {
-    budget.max(LEAST_MEMORY)
+/// Returns the most that learning may take of the memory that the steps share, in bytes.
+pub fn learning_memory(memory: u64) -> u64 {
+    rows_memory(memory).max(LEAST_MEMORY)
 }
 
 /// Learns from counted words, which `open` streams as often as it is called, in at most `budget` bytes.
@@ -147,7 +148,7 @@ pub(super) fn learn(
     while words.next(&mut word)? {
         sizes.add(word.bytes.len() as u64, word.count());
     }
-    sizes.check(options.min_word_count, learning_memory(budget))?;
+    sizes.check(options.min_word_count, budget.max(LEAST_MEMORY))?;
     let bytes = totals.iter().map(|(language, totals)| (language.as_str(), totals.bytes));
     let Weights { one, by_language: weights } = weights(bytes, options.language_temperature);
 
@@ -259,6 +260,7 @@ impl Sizes {
             return Ok(());
         }
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        let shared = memory_for_rows(needed(min_word_count));
         let (words, bytes) = self.at_least(min_word_count);
         let fits = (min_word_count + 1..=MAX_COUNT).find(|&count| needed(count) <= memory);
         let hint = match fits {
@@ -269,10 +271,10 @@ impl Sizes {
                 format!(
                     "`min_word_count = {count}` would fit, and leave out {share:.2} % of the text's words; \
                      or raise `memory` to {} MiB",
-                    mib(needed(min_word_count))
+                    mib(shared)
                 )
             }
-            None => format!("raise `memory` to {} MiB", mib(needed(min_word_count))),
+            None => format!("raise `memory` to {} MiB", mib(shared)),
         };
         bail!(
             "{words} distinct words of {bytes} bytes need {} MiB to learn from, and there are {} MiB\nhint: {hint}",
