@@ -60,6 +60,12 @@ fn oracle(config: &DedupSubstring, texts: &[String]) -> Vec<Vec<bool>> {
                 is_repeat[start..end].fill(true);
             }
         }
+        // A cut is narrowed until it does not part a line feed from its carriage return.
+        for (at, _) in text.match_indices("\r\n") {
+            if is_repeat[at] != is_repeat[at + 1] {
+                is_repeat[at..at + 2].fill(false);
+            }
+        }
         repeats.push(is_repeat);
     }
     repeats
